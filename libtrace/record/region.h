@@ -1,0 +1,23 @@
+/* This image's region of the session's shared memory (layout and rules: shm.h).
+ *
+ * vz_region is NULL until the image has attached, and changes in a forked child when it claims its own.
+ * All may be called in a hook; lock-free.
+ */
+#ifndef VZ_REGION_H
+#define VZ_REGION_H
+
+#include <stddef.h>
+
+#include "shm.h"
+
+extern struct vz_session *vz_session_shm; /* the session header; NULL: not attached */
+extern struct vz_region *vz_region;       /* this image's region */
+
+static inline void *vz_region_at(uint64_t offset) { return (char *)vz_region + offset; }
+static inline void *vz_region_page(uint32_t page) { return vz_region_at((uint64_t)page * VZ_PAGE); }
+
+/* Zeroed, accessible memory of the region: its offset, a multiple of VZ_PAGE, or 0 when the region is full or the kernel
+ * refuses (recording then stops: vz_region->stopped is set). bytes is rounded up to VZ_PAGE. */
+uint64_t vz_region_alloc(uint64_t bytes);
+
+#endif

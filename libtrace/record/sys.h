@@ -1,0 +1,39 @@
+/* Raw kernel calls and clocks: the only way by which the recorder reaches the kernel. sys_linux_x86_64.c implements it.
+ *
+ * None of these touch errno, allocate, lock or are cancellation points. Calls return what the kernel returned: a
+ * negative errno on failure. All may be called in a hook, in a signal handler, before main and in a forked child.
+ */
+#ifndef VZ_SYS_H
+#define VZ_SYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* futex(2) FUTEX_WAIT on shared memory, at most timeout_ns. Returns 0 or -errno (-EAGAIN: the word differed). */
+long vz_sys_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns);
+long vz_sys_futex_wake(const void *word, int n_waiters);
+
+/* mmap(2)/munmap(2)/mprotect(2). vz_sys_map returns NULL on failure. Anonymous private memory if fd is -1, else shared. */
+void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset);
+long vz_sys_unmap(void *address, size_t bytes);
+long vz_sys_protect(void *address, size_t bytes, int protection);
+long vz_sys_advise(void *address, size_t bytes, int advice);
+
+uint32_t vz_sys_gettid(void);
+uint32_t vz_sys_getpid(void);
+uint32_t vz_sys_getppid(void);
+long vz_sys_open(const char *path, int flags);
+long vz_sys_close(int fd);
+long vz_sys_read(int fd, void *buffer, size_t bytes);
+long vz_sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset);
+long vz_sys_write(int fd, const void *buffer, size_t bytes);
+long vz_sys_readlink(const char *path, char *buffer, size_t bytes);
+long vz_sys_access(const char *path, int mode);
+
+/* Whether the 4 bytes at address (4-aligned) can be read: asked of the kernel by a futex wait that can't wait. */
+int vz_sys_readable(uintptr_t address);
+
+/* CLOCK_MONOTONIC in ns, by the vDSO. */
+uint64_t vz_sys_monotonic_ns(void);
+
+#endif

@@ -1,0 +1,44 @@
+/* Call stacks: from a hook's caller to the id of an interned stack.
+ *
+ * unwind_cfi_*.c compiles a return address's FDE into a tiny rule and walks with full registers where a rule needs more;
+ * unwind.c keeps the rules, walks, remembers the thread's last walk and interns what is new. Never faults, never
+ * allocates but from the arena, uses at most 1 KiB of stack.
+ */
+#ifndef VZ_UNWIND_H
+#define VZ_UNWIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The state of a frame as its callee's return will find it. */
+struct vz_context {
+    uintptr_t pc; /* return address */
+    uintptr_t sp; /* stack pointer after the return: the callee's CFA */
+    uintptr_t fp; /* frame-pointer register (rbp) */
+};
+
+/* The caller of the function that contains this. That function gets a frame pointer by it. */
+static inline __attribute__((always_inline)) struct vz_context vz_context_of_caller(void)
+{
+    const uintptr_t *frame = __builtin_frame_address(0);
+    return (struct vz_context){.pc = frame[1], .sp = (uintptr_t)(frame + 2), .fp = frame[0]};
+}
+
+struct vz_memo; /* one thread's last walk, at one nesting level: opaque, from the arena */
+
+/* A new memo for stacks of at most max_depth frames, or NULL. */
+struct vz_memo *vz_memo_new(uint32_t max_depth);
+
+/* Forget everything: in a forked child (its node ids are the parent's), or for a stream's next thread. */
+void vz_memo_reset(struct vz_memo *memo);
+
+/* The interned id of the call stack whose leaf is `from` (shm.h, struct vz_node). One caller at a time for each memo. */
+uint32_t vz_unwind(struct vz_memo *memo, struct vz_context from);
+
+enum vz_reach { VZ_REACH_NOT, VZ_REACH_CALLED, VZ_REACH_INTERRUPTED };
+
+/* Whether walking from `from` meets a frame whose stack pointer is target_sp: not at all, by calls only, or through a
+ * signal frame. Uses and changes no memo. */
+enum vz_reach vz_unwind_reach(struct vz_context from, uintptr_t target_sp);
+
+#endif
