@@ -6,6 +6,7 @@
 #ifndef VZ_REGION_H
 #define VZ_REGION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "shm.h"
@@ -19,5 +20,11 @@ static inline void *vz_region_page(uint32_t page) { return vz_region_at((uint64_
 /* Zeroed, accessible memory of the region: its offset, a multiple of VZ_PAGE, or 0 when the region is full or the kernel
  * refuses (recording then stops: vz_region->stopped is set). bytes is rounded up to VZ_PAGE. */
 uint64_t vz_region_alloc(uint64_t bytes);
+
+/* Make this region the image's own: attaching, or in a forked child. Returns 0, or -1 if the kernel refuses access. */
+int vz_region_enter(struct vz_region *region);
+
+/* Note in the region why recording stops; the first reason stays. */
+void vz_region_stop(enum vz_stop why);
 
 #endif

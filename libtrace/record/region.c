@@ -1,0 +1,64 @@
+/* This image's region: the bump allocator, and making its memory accessible as it grows. */
+#include "region.h"
+
+#include <sys/mman.h>
+
+#include "sys.h"
+
+enum { STEP = 1 << 20 }; /* how much becomes accessible at a time */
+
+struct vz_session *vz_session_shm;
+struct vz_region *vz_region;
+
+/* End of what this process has made accessible of its region: private, since each image has its own mapping. */
+static _Atomic uint64_t accessible;
+
+int vz_region_enter(struct vz_region *region)
+{
+    if (vz_sys_protect(region, STEP, PROT_READ | PROT_WRITE) < 0)
+        return -1;
+    atomic_store(&accessible, STEP);
+    vz_region = region;
+    return 0;
+}
+
+void vz_region_stop(enum vz_stop why)
+{
+    uint32_t none = VZ_STOP_NONE;
+    if (vz_region)
+        atomic_compare_exchange_strong(&vz_region->stopped, &none, (uint32_t)why);
+}
+
+static bool make_accessible(uint64_t end)
+{
+    uint64_t from = atomic_load(&accessible);
+    if (end <= from)
+        return true;
+    const uint64_t to = (end + STEP - 1) / STEP * STEP;
+    if (vz_sys_protect(vz_region_at(from), to - from, PROT_READ | PROT_WRITE) < 0)
+        return false;
+    while (from < to && !atomic_compare_exchange_weak(&accessible, &from, to))
+        ;
+    return true;
+}
+
+uint64_t vz_region_alloc(uint64_t bytes)
+{
+    struct vz_region *region = vz_region;
+    bytes = (bytes + VZ_PAGE - 1) / VZ_PAGE * VZ_PAGE;
+    /* Overshooting `top` by a failed call is harmless as long as it can't wrap: it ends the image's recording. */
+    if (atomic_load_explicit(&region->top, memory_order_relaxed) + bytes > VZ_REGION_STRIDE) {
+        vz_region_stop(VZ_STOP_REGION_FULL);
+        return 0;
+    }
+    const uint64_t offset = atomic_fetch_add(&region->top, bytes);
+    if (offset + bytes > VZ_REGION_STRIDE) {
+        vz_region_stop(VZ_STOP_REGION_FULL);
+        return 0;
+    }
+    if (!make_accessible(offset + bytes)) {
+        vz_region_stop(VZ_STOP_REFUSED);
+        return 0;
+    }
+    return offset;
+}

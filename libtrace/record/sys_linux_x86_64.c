@@ -1,0 +1,97 @@
+/* Raw kernel calls for x86-64 Linux. Inline system calls instead of libc's: those set errno, and some are cancellation
+ * points or can themselves be interposed. */
+#define _GNU_SOURCE
+#include "sys.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+static long call6(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+static long call3(long number, long a, long b, long c) { return call6(number, a, b, c, 0, 0, 0); }
+
+long vz_sys_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns)
+{
+    const struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                                     .tv_nsec = (long)(timeout_ns % 1000000000u)};
+    return call6(SYS_futex, (long)word, FUTEX_WAIT, (long)expected, (long)&timeout, 0, 0);
+}
+
+long vz_sys_futex_wake(const void *word, int n_waiters)
+{
+    return call3(SYS_futex, (long)word, FUTEX_WAKE, n_waiters);
+}
+
+void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset)
+{
+    const int flags = (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_NORESERVE;
+    const long result = call6(SYS_mmap, 0, (long)bytes, protection, flags, fd, (long)file_offset);
+    return result < 0 && result > -4096 ? NULL : (void *)result;
+}
+
+long vz_sys_unmap(void *address, size_t bytes) { return call3(SYS_munmap, (long)address, (long)bytes, 0); }
+
+long vz_sys_protect(void *address, size_t bytes, int protection)
+{
+    return call3(SYS_mprotect, (long)address, (long)bytes, protection);
+}
+
+long vz_sys_advise(void *address, size_t bytes, int advice)
+{
+    return call3(SYS_madvise, (long)address, (long)bytes, advice);
+}
+
+uint32_t vz_sys_gettid(void) { return (uint32_t)call3(SYS_gettid, 0, 0, 0); }
+uint32_t vz_sys_getpid(void) { return (uint32_t)call3(SYS_getpid, 0, 0, 0); }
+uint32_t vz_sys_getppid(void) { return (uint32_t)call3(SYS_getppid, 0, 0, 0); }
+
+long vz_sys_open(const char *path, int flags) { return call3(SYS_open, (long)path, flags, 0); }
+long vz_sys_close(int fd) { return call3(SYS_close, fd, 0, 0); }
+
+long vz_sys_read(int fd, void *buffer, size_t bytes) { return call3(SYS_read, fd, (long)buffer, (long)bytes); }
+
+long vz_sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
+{
+    return call6(SYS_pread64, fd, (long)buffer, (long)bytes, (long)offset, 0, 0);
+}
+
+long vz_sys_write(int fd, const void *buffer, size_t bytes)
+{
+    return call3(SYS_write, fd, (long)buffer, (long)bytes);
+}
+
+long vz_sys_readlink(const char *path, char *buffer, size_t bytes)
+{
+    return call3(SYS_readlink, (long)path, (long)buffer, (long)bytes);
+}
+
+long vz_sys_access(const char *path, int mode) { return call3(SYS_access, (long)path, mode, 0); }
+
+int vz_sys_readable(uintptr_t address)
+{
+    /* The kernel reads the word before it compares: EFAULT if it can't; otherwise EAGAIN, or ETIMEDOUT at once.
+     * FUTEX_PRIVATE, since a shared futex would look up the mapping's file. */
+    const struct timespec none = {0, 0};
+    return call6(SYS_futex, (long)address, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0x7a7a7276, (long)&none, 0, 0) != -EFAULT;
+}
+
+uint64_t vz_sys_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now); /* the vDSO: no system call, and it can't fail for this clock */
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
