@@ -111,7 +111,8 @@ struct vz_chunk {
 enum vz_stream_state {
     VZ_STREAM_UNUSED = 0,
     VZ_STREAM_ACTIVE = 1, /* claimed by a thread, `first` may still be 0 */
-    VZ_STREAM_IDLE = 2    /* the collector saw the thread dead and drained everything: may be claimed again (CAS by threads) */
+    VZ_STREAM_IDLE = 2,   /* the collector saw the thread dead and drained everything: may be claimed again */
+    VZ_STREAM_CLAIMED = 3 /* a thread took it and is filling in tid and level: not the collector's business yet */
 };
 
 /* One sequence of chunks with one writer. A thread has one, and further ones of the same tid for hooks that run in a
@@ -161,10 +162,10 @@ struct vz_node {
 enum vz_note_kind {
     VZ_NOTE_MODULE = 1,        /* struct vz_module_note */
     VZ_NOTE_MODULE_UNLOADED = 2, /* value: module id; generation: first code epoch in which it is gone */
-    VZ_NOTE_EXEC = 3,          /* about to exec: text is the path; the image ends here if it succeeds */
+    VZ_NOTE_EXEC = 3,          /* this image's process (never a vfork child) is about to exec: text is the path */
     VZ_NOTE_EXEC_FAILED = 4,   /* the exec before failed */
     VZ_NOTE_NOT_FOLLOWED = 5,  /* a child image in which the library can't run was started without it: value: reason
-                                * (enum vz_unfit), text: path. Follows a VZ_NOTE_EXEC of the same call if it replaces this image */
+                                * (enum vz_unfit), text: path. Just before the VZ_NOTE_EXEC of the same call if it replaces this image */
     VZ_NOTE_STATIC_ALLOCATOR = 6, /* text: name of an allocator linked statically into a module */
     VZ_NOTE_NEXT = 7           /* value: offset of the next log segment */
 };

@@ -1,0 +1,29 @@
+/* The session's clock, in ticks since its start. In a hook: no system call. */
+#ifndef VZ_CLOCK_H
+#define VZ_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "region.h"
+#include "sys.h"
+#include "sys_clock.h"
+
+/* Set once at attach; here so that the hot path inlines the read. */
+extern uint64_t vz_clock_start;
+extern bool vz_clock_is_counter;
+
+/* Ticks now. Not ordered against surrounding loads. */
+static inline uint64_t vz_clock_ticks(void)
+{
+    return (vz_clock_is_counter ? vz_sys_counter() : vz_sys_monotonic_ns()) - vz_clock_start;
+}
+
+/* Ticks now, read after every load before it has completed: of an allocation, whose address may come from another thread's
+ * free. Without this the counter may be read before the lock that ordered the two was taken. */
+static inline uint64_t vz_clock_ticks_after(void)
+{
+    return (vz_clock_is_counter ? vz_sys_counter_after_loads() : vz_sys_monotonic_ns()) - vz_clock_start;
+}
+
+#endif

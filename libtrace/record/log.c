@@ -1,0 +1,107 @@
+/* The region's log. A segment's fill is private to the process, so a forked child simply starts a log of its own. */
+#define _GNU_SOURCE
+#include "log.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "region.h"
+
+enum { TEXT_LIMIT = 4096 };
+
+struct segment {
+    uint64_t offset; /* in the region */
+    _Atomic uint64_t used;
+    _Atomic(struct segment *) next;
+};
+
+static _Atomic(struct segment *) current;
+
+static struct segment *new_segment(void)
+{
+    struct segment *segment = vz_arena_alloc(sizeof *segment);
+    if (!segment)
+        return NULL;
+    segment->offset = vz_region_alloc(VZ_LOG_SEGMENT);
+    return segment->offset ? segment : NULL;
+}
+
+void vz_log_start(void)
+{
+    struct segment *segment = new_segment();
+    atomic_store(&current, segment);
+    if (segment)
+        vz_region->log_first = (uint32_t)segment->offset;
+}
+
+/* Go on in the next segment, made here unless somebody else has. Only the thread that seals the full one links the two
+ * in shared memory; nobody waits for it. */
+static struct segment *advance(struct segment *full, uint64_t used)
+{
+    struct segment *next = atomic_load(&full->next);
+    if (!next) {
+        struct segment *fresh = new_segment();
+        if (!fresh)
+            return NULL;
+        if (atomic_compare_exchange_strong(&full->next, &next, fresh))
+            next = fresh;
+    }
+    if (atomic_compare_exchange_strong(&full->used, &used, VZ_LOG_SEGMENT)) {
+        struct vz_note *link = vz_region_at(full->offset + used);
+        link->bytes = sizeof *link;
+        link->value = next->offset;
+        atomic_store_explicit(&link->kind, VZ_NOTE_NEXT, memory_order_release);
+    }
+    atomic_compare_exchange_strong(&current, &full, next);
+    return next;
+}
+
+/* Space for a record of `bytes`, or NULL. Room for the link to the next segment is always kept. */
+static void *reserve(uint64_t bytes)
+{
+    struct segment *segment = atomic_load(&current);
+    while (segment) {
+        uint64_t used = atomic_load(&segment->used);
+        if (used + bytes + sizeof(struct vz_note) > VZ_LOG_SEGMENT)
+            segment = advance(segment, used);
+        else if (atomic_compare_exchange_strong(&segment->used, &used, used + bytes))
+            return vz_region_at(segment->offset + used);
+    }
+    return NULL;
+}
+
+static uint32_t text_bytes(const char *text)
+{
+    return text ? (uint32_t)strnlen(text, TEXT_LIMIT) : 0;
+}
+
+static void publish(struct vz_note *note, enum vz_note_kind kind, uint32_t fixed_bytes, const char *text)
+{
+    note->text_bytes = text_bytes(text);
+    note->bytes = (fixed_bytes + note->text_bytes + 7u) & ~7u;
+    note->ticks = vz_clock_ticks();
+    memcpy((char *)note + fixed_bytes, text ? text : "", note->text_bytes);
+    atomic_store_explicit(&note->kind, (uint32_t)kind, memory_order_release);
+}
+
+void vz_log_note(enum vz_note_kind kind, uint64_t value, uint32_t generation, const char *text)
+{
+    struct vz_note *note = reserve((sizeof *note + text_bytes(text) + 7u) & ~7ull);
+    if (!note)
+        return;
+    note->value = value;
+    note->generation = generation;
+    publish(note, kind, sizeof *note, text);
+}
+
+void vz_log_module(const struct vz_module_note *fields, const char *path)
+{
+    const uint32_t fixed_bytes = offsetof(struct vz_module_note, text);
+    struct vz_module_note *module = reserve((fixed_bytes + text_bytes(path) + 7u) & ~7ull);
+    if (!module)
+        return;
+    memcpy((char *)module + sizeof(uint32_t), (const char *)fields + sizeof(uint32_t), fixed_bytes - sizeof(uint32_t));
+    publish(&module->note, VZ_NOTE_MODULE, fixed_bytes, path);
+}
