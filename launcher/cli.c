@@ -1,0 +1,204 @@
+/* Arguments, help and version. Options end at the first word that is none: what follows belongs to COMMAND. */
+#define _GNU_SOURCE
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "record/shm.h"
+
+#define MAX_DEPTH_LIMIT 65536u
+#define MIN_BUFFER_BYTES (64u * 1024u)
+#define MAX_BUFFER_BYTES (VZ_REGION_STRIDE / 2)
+#define MAX_RSS_INTERVAL_MS 3600000u
+
+static const char help[] =
+    "usage: vizzytrace [OPTIONS] LOG COMMAND [ARG...]\n"
+    "\n"
+    "Runs COMMAND and records every heap event of it and its children in LOG.\n"
+    "\n"
+    "  LOG       where the trace goes: a path (a name ending in .csv: CSV)\n"
+    "  COMMAND   the program to run, looked up in PATH as a shell would\n"
+    "\n"
+    "  -q, --quiet              print nothing of its own but errors\n"
+    "  --format vizzy|csv       instead of going by LOG's name\n"
+    "  --max-depth N            frames kept of each call stack (default 256; 0 records no stacks)\n"
+    "  --children all|none      follow fork and exec (default all)\n"
+    "  --wait all|command       when recorded processes outlive COMMAND: wait for them (default; Ctrl-C ends the\n"
+    "                           recording, without a terminal it ends after 10 s), or end with COMMAND\n"
+    "  --free-stacks            stacks of frees too\n"
+    "  --buffer SIZE            shared-memory pool of each process (default 16M)\n"
+    "  --when-full block|drop   when the collector can't keep up: wait (default, nothing lost) or drop and count\n"
+    "  --rss-interval MS        how often resident memory is sampled (default 10; 0: never)\n"
+    "  --version, --help\n"
+    "\n"
+    "It ends as COMMAND ended. Its own statuses: 125 when it failed before COMMAND was started, 126 when COMMAND\n"
+    "can't be recorded or run, 127 when it isn't found.\n";
+
+enum option_id {
+    OPT_QUIET = 'q',
+    OPT_FORMAT = 256,
+    OPT_MAX_DEPTH,
+    OPT_CHILDREN,
+    OPT_WAIT,
+    OPT_FREE_STACKS,
+    OPT_BUFFER,
+    OPT_WHEN_FULL,
+    OPT_RSS_INTERVAL,
+    OPT_EMIT_LIBRARY,
+    OPT_VERSION,
+    OPT_HELP
+};
+
+static const struct option long_options[] = {{"quiet", no_argument, NULL, OPT_QUIET},
+                                             {"format", required_argument, NULL, OPT_FORMAT},
+                                             {"max-depth", required_argument, NULL, OPT_MAX_DEPTH},
+                                             {"children", required_argument, NULL, OPT_CHILDREN},
+                                             {"wait", required_argument, NULL, OPT_WAIT},
+                                             {"free-stacks", no_argument, NULL, OPT_FREE_STACKS},
+                                             {"buffer", required_argument, NULL, OPT_BUFFER},
+                                             {"when-full", required_argument, NULL, OPT_WHEN_FULL},
+                                             {"rss-interval", required_argument, NULL, OPT_RSS_INTERVAL},
+                                             {"emit-library", required_argument, NULL, OPT_EMIT_LIBRARY},
+                                             {"version", no_argument, NULL, OPT_VERSION},
+                                             {"help", no_argument, NULL, OPT_HELP},
+                                             {NULL, 0, NULL, 0}};
+
+/* A number of at most `limit`, with an optional K, M or G (of 1024) if `is_size`. False: none, or too large. */
+static bool parse_number(const char *text, bool is_size, uint64_t limit, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || errno)
+        return false;
+    unsigned shift = 0;
+    if (is_size && *end) {
+        const char *unit = strchr("kKmMgG", *end);
+        if (!unit)
+            return false;
+        shift = 10u * (1u + (unsigned)(unit - "kKmMgG") / 2u);
+        end++;
+        if (strcmp(end, "") != 0 && strcmp(end, "B") != 0 && strcmp(end, "iB") != 0)
+            return false;
+        end += strlen(end);
+    }
+    if (*end || number > (limit >> shift))
+        return false;
+    *value = (uint64_t)number << shift;
+    return true;
+}
+
+/* Whether text is `yes` (*value = true) or `no`; else says what `option` takes. */
+static bool parse_choice(const char *option, const char *text, const char *yes, const char *no, bool *value)
+{
+    *value = strcmp(text, yes) == 0;
+    if (*value || strcmp(text, no) == 0)
+        return true;
+    vz_message_error("--%s takes %s or %s, not '%s'", option, yes, no, text);
+    return false;
+}
+
+static bool parse_count(const char *option, const char *text, bool is_size, uint64_t limit, uint64_t *value)
+{
+    if (parse_number(text, is_size, limit, value))
+        return true;
+    vz_message_error("--%s takes a number%s up to %llu, not '%s'", option, is_size ? " (with K, M or G)" : "",
+                     (unsigned long long)limit, text);
+    return false;
+}
+
+static bool apply_option(int id, const char *text, struct vz_cli *cli)
+{
+    uint64_t number = 0;
+    switch (id) {
+    case OPT_QUIET:
+        cli->quiet = true;
+        return true;
+    case OPT_FORMAT:
+        return parse_choice("format", text, "csv", "vizzy", &cli->csv);
+    case OPT_MAX_DEPTH:
+        if (!parse_count("max-depth", text, false, MAX_DEPTH_LIMIT, &number))
+            return false;
+        cli->max_depth = (uint32_t)number;
+        return true;
+    case OPT_CHILDREN:
+        return parse_choice("children", text, "all", "none", &cli->follow_children);
+    case OPT_WAIT:
+        return parse_choice("wait", text, "all", "command", &cli->wait_all);
+    case OPT_FREE_STACKS:
+        cli->free_stacks = true;
+        return true;
+    case OPT_BUFFER:
+        if (!parse_count("buffer", text, true, MAX_BUFFER_BYTES, &number))
+            return false;
+        cli->buffer_bytes = number < MIN_BUFFER_BYTES ? MIN_BUFFER_BYTES : number;
+        return true;
+    case OPT_WHEN_FULL:
+        return parse_choice("when-full", text, "drop", "block", &cli->drop_when_full);
+    case OPT_RSS_INTERVAL:
+        if (!parse_count("rss-interval", text, false, MAX_RSS_INTERVAL_MS, &number))
+            return false;
+        cli->rss_interval_ms = (uint32_t)number;
+        return true;
+    default:
+        return false; /* getopt_long has said what is wrong */
+    }
+}
+
+static bool has_suffix(const char *text, const char *suffix)
+{
+    size_t length = strlen(text);
+    size_t suffix_length = strlen(suffix);
+    return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
+}
+
+/* LOG and COMMAND: the words after the options. */
+static enum vz_cli_result take_operands(int argc, char **argv, bool format_given, struct vz_cli *cli)
+{
+    if (argc - optind < 2) {
+        vz_message_error(argc == optind ? "LOG and COMMAND are missing; see vizzytrace --help"
+                                        : "COMMAND is missing: vizzytrace LOG COMMAND [ARG...]; see vizzytrace --help");
+        return VZ_CLI_WRONG;
+    }
+    cli->log = argv[optind];
+    cli->command = argv + optind + 1;
+    if (strncmp(cli->log, "tcp://", 6) == 0) {
+        vz_message_error("%s: streaming is not available in this version; give a path", cli->log);
+        return VZ_CLI_WRONG;
+    }
+    if (!*cli->log || !*cli->command[0]) {
+        vz_message_error("%s is empty", *cli->log ? "COMMAND" : "LOG");
+        return VZ_CLI_WRONG;
+    }
+    if (!format_given)
+        cli->csv = has_suffix(cli->log, ".csv");
+    return VZ_CLI_RUN;
+}
+
+enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
+{
+    *cli = (struct vz_cli){
+        .follow_children = true, .wait_all = true, .max_depth = 256, .buffer_bytes = 16u << 20, .rss_interval_ms = 10};
+    bool format_given = false;
+    int id;
+    while ((id = getopt_long(argc, argv, "+q", long_options, NULL)) != -1) {
+        if (id == OPT_HELP || id == OPT_VERSION) {
+            fputs(id == OPT_HELP ? help : "vizzytrace " VZ_VERSION "\n", stdout);
+            return fflush(stdout) == 0 ? VZ_CLI_DONE : VZ_CLI_WRONG;
+        }
+        if (id == OPT_EMIT_LIBRARY) {
+            vz_message_error("--emit-library is not available in this version; run the program under vizzytrace");
+            return VZ_CLI_WRONG;
+        }
+        if (!apply_option(id, optarg, cli))
+            return VZ_CLI_WRONG;
+        format_given |= id == OPT_FORMAT;
+    }
+    return take_operands(argc, argv, format_given, cli);
+}

@@ -1,0 +1,33 @@
+/* The command line of vizzytrace. */
+#ifndef VZ_CLI_H
+#define VZ_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Exit statuses of vizzytrace itself; otherwise it ends as COMMAND did. */
+#define VZ_EXIT_FAILED 125       /* failed before COMMAND was started, wrong usage included */
+#define VZ_EXIT_NOT_RUNNABLE 126 /* COMMAND is there but can't be recorded or run */
+#define VZ_EXIT_NOT_FOUND 127    /* COMMAND is not there */
+
+struct vz_cli {
+    const char *log;          /* where the trace goes */
+    char **command;           /* COMMAND and its arguments, ended by NULL */
+    bool quiet;               /* --quiet */
+    bool csv;                 /* --format csv, or a LOG name that ends in .csv */
+    bool follow_children;     /* --children all */
+    bool wait_all;            /* --wait all */
+    bool free_stacks;         /* --free-stacks */
+    bool drop_when_full;      /* --when-full drop */
+    uint32_t max_depth;       /* --max-depth, frames */
+    uint64_t buffer_bytes;    /* --buffer */
+    uint32_t rss_interval_ms; /* --rss-interval */
+};
+
+enum vz_cli_result { VZ_CLI_RUN, VZ_CLI_DONE, VZ_CLI_WRONG };
+
+/* Reads the arguments; prints help, version or what is wrong with them. The strings of *cli are argv's own.
+ * RUN: go on; DONE: end with status 0; WRONG: end with VZ_EXIT_FAILED. */
+enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli);
+
+#endif
