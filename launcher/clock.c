@@ -1,0 +1,45 @@
+/* The session's clock, as the collector reads it: see clock.h. */
+#define _GNU_SOURCE
+#include "clock.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "record/sys_clock.h"
+#include "sys.h"
+
+static uint64_t read_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t read_ticks(const struct vz_timebase *base, uint64_t ns)
+{
+    return base->is_counter ? vz_sys_counter_after_loads() : ns;
+}
+
+void vz_timebase_start(struct vz_timebase *base)
+{
+    *base = (struct vz_timebase){.is_counter = vz_sys_counter_is_reliable()};
+    base->start_wall_ns = read_ns(CLOCK_REALTIME);
+    base->start_ns = read_ns(CLOCK_MONOTONIC);
+    base->start_ticks = read_ticks(base, base->start_ns);
+    base->rate = 1ULL << 32;
+}
+
+uint64_t vz_timebase_advance(struct vz_timebase *base)
+{
+    uint64_t ns = read_ns(CLOCK_MONOTONIC);
+    uint64_t ticks = read_ticks(base, ns) - base->start_ticks;
+    atomic_thread_fence(memory_order_seq_cst);
+    ns -= base->start_ns;
+    base->ticks = base->next_ticks;
+    base->ns = base->next_ns;
+    base->next_ticks = ticks;
+    base->next_ns = ns;
+    if (ticks > base->ticks)
+        base->rate = (uint64_t)(((unsigned __int128)(ns - base->ns) << 32) / (ticks - base->ticks));
+    return ticks;
+}

@@ -1,0 +1,38 @@
+/* Ticks of the session's clock -> ns since its start.
+ *
+ * Each round of the collector reads the clock and CLOCK_MONOTONIC together. Between two such pairs time is
+ * interpolated, so no calibration is needed, a change of the counter's rate (a migrated machine) is followed, and after
+ * a round the last pair is exact.
+ */
+#ifndef VZ_COLLECTOR_CLOCK_H
+#define VZ_COLLECTOR_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vz_timebase {
+    bool is_counter;              /* ticks are the processor's counter, else ns */
+    uint64_t start_ticks;         /* the clock's value at the start: both scales count from it */
+    uint64_t start_ns;            /* CLOCK_MONOTONIC then */
+    uint64_t start_wall_ns;       /* CLOCK_REALTIME then */
+    uint64_t ticks, ns;           /* the pair that the line goes through: start of the last round's span */
+    uint64_t rate;                /* ns per tick, 32 fractional bits */
+    uint64_t next_ticks, next_ns; /* the pair that ends the span */
+};
+
+/* Chooses the clock and starts it. */
+void vz_timebase_start(struct vz_timebase *base);
+
+/* Begins a round: reads the clock, and makes conversions follow the span that ends now. Returns the ticks now. No load
+ * that comes after it in the program is done before the clock is read. */
+uint64_t vz_timebase_advance(struct vz_timebase *base);
+
+/* ns since the start at that tick, which may lie outside the span. */
+static inline uint64_t vz_timebase_ns(const struct vz_timebase *base, uint64_t ticks)
+{
+    int64_t since = (int64_t)(ticks - base->ticks);
+    int64_t ns = (int64_t)base->ns + (int64_t)(((__int128)since * (int64_t)base->rate) >> 32);
+    return ns < 0 ? 0 : (uint64_t)ns;
+}
+
+#endif

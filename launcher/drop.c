@@ -1,0 +1,132 @@
+/* Dropping the library: see drop.h.
+ *
+ * The directory's name can't be guessed, so nobody can be waiting there; others may pass through it (0711), since
+ * recorded programs may change their user, but not list it. Its path must survive LD_PRELOAD, which splits at spaces
+ * and colons.
+ */
+#define _GNU_SOURCE
+#include "drop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "elf_file.h"
+#include "io.h"
+#include "message.h"
+#include "record/config.h"
+#include "record/shm.h"
+
+extern const char vz_library_start[], vz_library_end[]; /* embed.S */
+
+/* Whether a library can be loaded from `base` by any program that is handed its path. */
+static bool is_usable(const char *base)
+{
+    struct statvfs mount;
+    return base[0] == '/' && strlen(base) < 256 && !strpbrk(base, " \t\n:") && statvfs(base, &mount) == 0 &&
+           !(mount.f_flag & ST_NOEXEC) && access(base, W_OK | X_OK) == 0;
+}
+
+/* Makes the private directory below base. */
+static bool make_directory(const char *base, struct vz_drop *drop)
+{
+    uint64_t random[2];
+    if (getrandom(random, sizeof(random), 0) != sizeof(random))
+        return false;
+    snprintf(drop->directory, sizeof(drop->directory), "%s/vizzy-%016llx%016llx", base, (unsigned long long)random[0],
+             (unsigned long long)random[1]);
+    if (mkdir(drop->directory, 0700) != 0) {
+        drop->directory[0] = 0;
+        return false;
+    }
+    return chmod(drop->directory, 0711) == 0; /* whatever the umask is */
+}
+
+/* Makes the directory in the first place that will do. */
+static int find_place(struct vz_drop *drop)
+{
+    char cache[256] = "";
+    const char *home = getenv("HOME");
+    if (home)
+        snprintf(cache, sizeof(cache), "%s/.cache", home);
+    const char *const bases[] = {getenv("TMPDIR"), "/tmp", "/var/tmp", getenv("XDG_RUNTIME_DIR"), "/dev/shm", cache};
+    for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
+        if (bases[i] && is_usable(bases[i]) && make_directory(bases[i], drop))
+            return 0;
+    }
+    vz_message_error(
+        "found no place for the library: it needs a writable directory on a mount that allows exec, without "
+        "space or colon in its path; set TMPDIR to one");
+    return -EACCES;
+}
+
+/* Fills in the config section of the library at image. */
+static int configure(char *image, size_t bytes, const char *session_path, const char *library_path)
+{
+    struct vz_config config;
+    size_t section_bytes = 0;
+    size_t offset = vz_elf_find_section(image, bytes, VZ_CONFIG_SECTION, &section_bytes);
+    if (!offset || section_bytes < sizeof(config))
+        return -ENOEXEC;
+    memcpy(&config, image + offset, sizeof(config));
+    if (config.magic != VZ_CONFIG_MAGIC || config.size != sizeof(config) || config.shm_version != VZ_SHM_VERSION)
+        return -ENOEXEC;
+    if (strlen(session_path) >= sizeof(config.session_path) || strlen(library_path) >= sizeof(config.library_path))
+        return -ENAMETOOLONG;
+    memcpy(config.session_path, session_path, strlen(session_path) + 1);
+    memcpy(config.library_path, library_path, strlen(library_path) + 1);
+    memcpy(image + offset, &config, sizeof(config));
+    return 0;
+}
+
+static int write_file(const char *path, const char *bytes, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0755);
+    if (fd < 0)
+        return -errno;
+    int error = vz_io_write_all(fd, bytes, n);
+    if (!error && fchmod(fd, 0755) != 0)
+        error = -errno;
+    if (close(fd) != 0 && !error)
+        error = -errno;
+    return error;
+}
+
+int vz_drop_write(const char *session_path, struct vz_drop *drop)
+{
+    *drop = (struct vz_drop){0};
+    size_t bytes = (size_t)(vz_library_end - vz_library_start);
+    char *image = malloc(bytes);
+    int error = image ? find_place(drop) : -ENOMEM;
+    if (error)
+        goto out;
+    memcpy(image, vz_library_start, bytes);
+    snprintf(drop->library, sizeof(drop->library), "%s/libvizzy.so", drop->directory);
+    error = configure(image, bytes, session_path, drop->library);
+    if (!error)
+        error = write_file(drop->library, image, bytes);
+    if (error)
+        vz_message_error("%s: can't write the library: %s", drop->library, strerror(-error));
+out:
+    free(image);
+    if (error)
+        vz_drop_remove(drop);
+    return error;
+}
+
+void vz_drop_remove(struct vz_drop *drop)
+{
+    if (!drop->directory[0])
+        return;
+    unlink(drop->library);
+    rmdir(drop->directory);
+    drop->directory[0] = 0;
+}
