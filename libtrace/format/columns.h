@@ -1,0 +1,31 @@
+/* One column: integers -> differences -> byte planes -> zstd.
+ *
+ * No system calls; memory is the caller's (`struct vz_packer`).
+ */
+#ifndef VZ_COLUMNS_H
+#define VZ_COLUMNS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format.h"
+
+struct vz_packer {
+    void *zstd; /* ZSTD_CCtx; NULL: store */
+    uint64_t values[VZ_MAX_EVENTS];
+    uint8_t planes[VZ_MAX_EVENTS * 8u];
+};
+
+/* 0, or -ENOMEM. store: do not compress. */
+int vz_packer_init(struct vz_packer *packer, int store);
+void vz_packer_free(struct vz_packer *packer);
+
+/* Compress n bytes if it makes them fewer. Returns the bytes stored at out, n if they were copied as they are; or 0 if
+ * they do not fit in capacity. */
+size_t vz_packer_compress(struct vz_packer *packer, const uint8_t *bytes, size_t n, uint8_t *out, size_t capacity);
+
+/* Encode packer->values[0, n), which are overwritten, at out; fill in `column` but for its id. 0 or -ENOSPC. */
+int vz_packer_column(struct vz_packer *packer, enum vz_encoding encoding, uint32_t n, struct vz_column *column,
+                     uint8_t *out, size_t capacity);
+
+#endif

@@ -1,0 +1,45 @@
+/* Kinds of events and their classes, from kinds.def. */
+#ifndef VZ_KINDS_H
+#define VZ_KINDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VZ_KIND(name, number, class, text) VZ_KIND_##name = (number),
+enum vz_kind {
+#include "kinds.def"
+};
+#undef VZ_KIND
+
+enum vz_class { /* 0: no kind has this number */
+                VZ_CLASS_NONE,
+                VZ_CLASS_ALLOC,
+                VZ_CLASS_FREE,
+                VZ_CLASS_RELEASE,
+                VZ_CLASS_MOVE,
+                VZ_CLASS_UNDO,
+                VZ_CLASS_DONE,
+                VZ_CLASS_MAP,
+                VZ_CLASS_UNMAP
+};
+
+/* The class of a kind's number. */
+extern const uint8_t vz_kind_class[256];
+
+/* The function's name as reports print it, or NULL. */
+const char *vz_kind_name(uint8_t kind);
+
+static inline bool vz_kind_has_size(uint8_t kind)
+{
+    uint8_t class = vz_kind_class[kind];
+    return class == VZ_CLASS_ALLOC || class == VZ_CLASS_MOVE || class >= VZ_CLASS_MAP;
+}
+
+static inline bool vz_kind_has_stack(uint8_t kind, bool free_stacks)
+{
+    uint8_t class = vz_kind_class[kind];
+    return class == VZ_CLASS_ALLOC || class == VZ_CLASS_MOVE || class == VZ_CLASS_MAP ||
+           (free_stacks && (class == VZ_CLASS_FREE || class == VZ_CLASS_RELEASE));
+}
+
+#endif
