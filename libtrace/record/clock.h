@@ -19,11 +19,17 @@ static inline uint64_t vz_clock_ticks(void)
     return (vz_clock_is_counter ? vz_sys_counter() : vz_sys_monotonic_ns()) - vz_clock_start;
 }
 
-/* Ticks now, read after every load before it has completed: of an allocation, whose address may come from another thread's
- * free. Without this the counter may be read before the lock that ordered the two was taken. */
-static inline uint64_t vz_clock_ticks_after(void)
+/* Whether other threads may exist. A libc that can't tell (before glibc 2.32) says yes. */
+extern const char *vz_clock_single_threaded;
+
+/* Ticks now, read after every load before it has completed: of an allocation, whose address may come from another
+ * thread's free. Without this the counter may be read before the lock that ordered the two was taken. One thread needs
+ * no order. */
+static inline uint64_t vz_clock_ticks_ordered(void)
 {
-    return (vz_clock_is_counter ? vz_sys_counter_after_loads() : vz_sys_monotonic_ns()) - vz_clock_start;
+    if (vz_clock_is_counter && !*vz_clock_single_threaded)
+        return vz_sys_counter_after_loads() - vz_clock_start;
+    return vz_clock_ticks();
 }
 
 #endif

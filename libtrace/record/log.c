@@ -72,10 +72,7 @@ static void *reserve(uint64_t bytes)
     return NULL;
 }
 
-static uint32_t text_bytes(const char *text)
-{
-    return text ? (uint32_t)strnlen(text, TEXT_LIMIT) : 0;
-}
+static uint32_t text_bytes(const char *text) { return text ? (uint32_t)strnlen(text, TEXT_LIMIT) : 0; }
 
 static void publish(struct vz_note *note, enum vz_note_kind kind, uint32_t fixed_bytes, const char *text)
 {

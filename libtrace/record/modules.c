@@ -1,15 +1,15 @@
-/* Loaded ELF objects, found by _dl_find_object (glibc 2.35: lock-free, made for unwinders) or, before that, by reading the
- * loader's link_map list; never by dl_iterate_phdr, whose lock the interrupted code may hold.
+/* Loaded ELF objects, found by _dl_find_object (glibc 2.35: lock-free, made for unwinders) or, before that, by reading
+ * the loader's link_map list; never by dl_iterate_phdr, whose lock the interrupted code may hold.
  *
- * The registry is a list that only grows at its head. The code epoch is kept here, private to the process, and mirrored in
- * the region: a forked child goes on counting where its parent was, so that rules compiled before the fork stay right.
+ * The registry is a list that only grows at its head. The code epoch is kept here, private to the process, and mirrored
+ * in the region: a forked child goes on counting where its parent was, so that rules compiled before the fork stay
+ * right.
  */
 #define _GNU_SOURCE
 #include "modules.h"
 
 #include <dlfcn.h>
 #include <elf.h>
-#include <gnu/libc-version.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -17,6 +17,7 @@
 
 #include "arena.h"
 #include "log.h"
+#include "lookup.h"
 #include "region.h"
 #include "sys.h"
 
@@ -67,7 +68,8 @@ static void read_build_id(struct layout *layout, const ElfW(Phdr) * note_segment
         if (description + note->n_descsz > end)
             return;
         if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && memcmp(name, "GNU", 4) == 0) {
-            layout->build_id_bytes = note->n_descsz < sizeof layout->build_id ? note->n_descsz : sizeof layout->build_id;
+            layout->build_id_bytes =
+                note->n_descsz < sizeof layout->build_id ? note->n_descsz : sizeof layout->build_id;
             memcpy(layout->build_id, description, layout->build_id_bytes);
             return;
         }
@@ -96,10 +98,7 @@ static void read_headers(struct layout *layout, const ElfW(Phdr) * headers, size
 }
 
 /* The program itself may be loaded without its ELF header, but the kernel says where its program headers are. */
-static bool is_program(const struct link_map *map)
-{
-    return map->l_name && !map->l_name[0] && !map->l_prev;
-}
+static bool is_program(const struct link_map *map) { return map->l_name && !map->l_name[0] && !map->l_prev; }
 
 static bool read_layout(struct layout *layout, const struct link_map *map, uintptr_t start)
 {
@@ -115,7 +114,8 @@ static bool read_layout(struct layout *layout, const struct link_map *map, uintp
     return true;
 }
 
-/* ---- the registry -------------------------------------------------------------------------------------------------- */
+/* ---- the registry --------------------------------------------------------------------------------------------------
+ */
 
 static void announce(const struct known *known)
 {
@@ -177,7 +177,8 @@ static struct known *find_known(uintptr_t pc, const struct link_map *map)
     return NULL;
 }
 
-/* ---- asking the loader ---------------------------------------------------------------------------------------------- */
+/* ---- asking the loader ----------------------------------------------------------------------------------------------
+ */
 
 /* Where the module's ELF header lies: objects other than the program are linked at address 0 of their file. */
 static uintptr_t header_address(const struct link_map *map)
@@ -218,15 +219,7 @@ static const char *path_of(const struct link_map *map, char *buffer)
 
 void vz_modules_start(void)
 {
-    unsigned major = 0, minor = 0;
-    const char *version = gnu_get_libc_version(); /* asked first: dlsym of a missing name allocates */
-    while (*version >= '0' && *version <= '9')
-        major = major * 10 + (unsigned)(*version++ - '0');
-    if (*version == '.')
-        for (version++; *version >= '0' && *version <= '9'; version++)
-            minor = minor * 10 + (unsigned)(*version - '0');
-    if (major > 2 || (major == 2 && minor >= 35))
-        *(void **)&real_find_object = dlsym(RTLD_DEFAULT, "_dl_find_object");
+    *(void **)(void *)&real_find_object = vz_lookup_any("_dl_find_object");
     publish_epoch(atomic_load(&epoch));
     char buffer[PATH_BYTES];
     for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {

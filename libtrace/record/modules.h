@@ -11,13 +11,13 @@
 #include <stdint.h>
 
 struct vz_module {
-    uintptr_t start, end;         /* mapped range [start, end) */
-    uintptr_t bias;               /* runtime address minus ELF virtual address */
-    const uint8_t *eh_frame_hdr;  /* in memory; NULL: no unwind data */
+    uintptr_t start, end;        /* mapped range [start, end) */
+    uintptr_t bias;              /* runtime address minus ELF virtual address */
+    const uint8_t *eh_frame_hdr; /* in memory; NULL: no unwind data */
     size_t eh_frame_hdr_bytes;
-    uint32_t generation;          /* first code epoch that resolves it; 0 and `fixed`: loaded at start */
-    uint32_t id;                  /* from 1; the same in the log */
-    bool fixed;                   /* loaded at start: never unloaded, its nodes have generation 0 */
+    uint32_t generation; /* first code epoch that resolves it; 0 and `fixed`: loaded at start */
+    uint32_t id;         /* from 1; the same in the log */
+    bool fixed;          /* loaded at start: never unloaded, its nodes have generation 0 */
 };
 
 /* List and announce what is loaded now. When attaching, not in a hook of a running program (reads ELF headers). */

@@ -17,8 +17,8 @@ extern struct vz_region *vz_region;       /* this image's region */
 static inline void *vz_region_at(uint64_t offset) { return (char *)vz_region + offset; }
 static inline void *vz_region_page(uint32_t page) { return vz_region_at((uint64_t)page * VZ_PAGE); }
 
-/* Zeroed, accessible memory of the region: its offset, a multiple of VZ_PAGE, or 0 when the region is full or the kernel
- * refuses (recording then stops: vz_region->stopped is set). bytes is rounded up to VZ_PAGE. */
+/* Zeroed, accessible memory of the region: its offset, a multiple of VZ_PAGE, or 0 when the region is full or the
+ * kernel refuses (recording then stops: vz_region->stopped is set). bytes is rounded up to VZ_PAGE. */
 uint64_t vz_region_alloc(uint64_t bytes);
 
 /* Make this region the image's own: attaching, or in a forked child. Returns 0, or -1 if the kernel refuses access. */

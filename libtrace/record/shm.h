@@ -1,6 +1,7 @@
 /* The shared memory of one recording session: what the hooks write and the collector reads.
  *
- * One sparse memfd, made, sized and sealed by vizzytrace (a target that sizes its own dies by SIGXFSZ under `ulimit -f`):
+ * One sparse memfd, made, sized and sealed by vizzytrace (a target that sizes its own dies by SIGXFSZ under `ulimit
+ * -f`):
  *
  *   [ struct vz_session | region 0 | region 1 | ... | region VZ_MAX_REGIONS-1 ]
  *
@@ -13,7 +14,8 @@
  * relative to the region's start; 0 means "none" (offset 0 is the region header itself).
  *
  * Rules that make it lock-free:
- *   - A slot, node, stream, module record is filled first and published by one release store (or CAS) last; readers acquire.
+ *   - A slot, node, stream, module record is filled first and published by one release store (or CAS) last; readers
+ * acquire.
  *   - Nobody waits for another's insert. A process may die between any two instructions.
  *   - Multi-byte fields are naturally aligned and in host byte order: both sides run on one machine.
  *
@@ -60,14 +62,14 @@ enum vz_claim {
 struct vz_session {
     uint64_t magic;
     uint32_t version;
-    uint32_t options;             /* VZ_OPTION_* */
-    uint32_t max_depth;           /* frames kept of each call stack; 0: no stacks */
-    uint32_t clock;               /* enum vz_clock */
-    uint64_t buffer_bytes;        /* limit on undrained chunk bytes of one image */
-    uint64_t clock_start;         /* clock ticks at the start; slots carry ticks since this */
-    _Atomic uint32_t state;       /* enum vz_session_state */
-    _Atomic uint32_t owner;       /* robust futex held by the collector: its tid; FUTEX_OWNER_DIED once it is gone */
-    _Atomic uint64_t next_serial; /* serial of the next image, from 1 */
+    uint32_t options;               /* VZ_OPTION_* */
+    uint32_t max_depth;             /* frames kept of each call stack; 0: no stacks */
+    uint32_t clock;                 /* enum vz_clock */
+    uint64_t buffer_bytes;          /* limit on undrained chunk bytes of one image */
+    uint64_t clock_start;           /* clock ticks at the start; slots carry ticks since this */
+    _Atomic uint32_t state;         /* enum vz_session_state */
+    _Atomic uint32_t owner;         /* robust futex held by the collector: its tid; FUTEX_OWNER_DIED once it is gone */
+    _Atomic uint64_t next_serial;   /* serial of the next image, from 1 */
     _Atomic uint64_t images_missed; /* images that found no free region */
     _Atomic uint32_t claims[VZ_MAX_REGIONS]; /* enum vz_claim of each region */
 };
@@ -97,7 +99,8 @@ static inline uint32_t vz_chunk_bytes(uint32_t chunk_class) { return VZ_PAGE << 
 /* A chunk belongs to one stream from the time it is linked until the collector has drained it and pushed it on the free
  * list of its class, zeroed but for the header. Slots are filled in order. `next` is set when the chunk is full:
  * a chunk with a `next` gets no further slots. In one stream an unpublished slot followed by a published one (or by
- * `next`) is a hole that will never be filled (the hook was left by siglongjmp, or the thread killed): it is skipped. */
+ * `next`) is a hole that will never be filled (the hook was left by siglongjmp, or the thread killed): it is skipped.
+ */
 struct vz_chunk {
     _Atomic uint32_t next; /* offset / VZ_PAGE of the stream's next chunk; also the free list's link */
     uint32_t chunk_class;
@@ -120,11 +123,12 @@ enum vz_stream_state {
 struct vz_stream {
     _Atomic uint32_t state; /* enum vz_stream_state */
     _Atomic uint32_t tid;
-    _Atomic uint32_t first;   /* offset / VZ_PAGE of the first chunk not yet given back; set by the thread while 0, moved by the collector */
-    _Atomic uint32_t level;   /* nesting level, 0 for the thread itself */
-    _Atomic uint64_t dropped; /* events not recorded: pool full, no memory, nesting too deep */
-    _Atomic uint64_t filled;  /* bytes of chunks this stream has completed (left behind with a `next`) */
-    _Atomic uint64_t drained; /* bytes of those that the collector has given back */
+    _Atomic uint32_t first; /* offset / VZ_PAGE of the first chunk not yet given back; set by the thread while 0, moved
+                               by the collector */
+    _Atomic uint32_t level; /* nesting level, 0 for the thread itself */
+    _Atomic uint64_t dropped;       /* events not recorded: pool full, no memory, nesting too deep */
+    _Atomic uint64_t filled;        /* bytes of chunks this stream has completed (left behind with a `next`) */
+    _Atomic uint64_t drained;       /* bytes of those that the collector has given back */
     _Atomic uint32_t name_sequence; /* odd while `name` is being written, by the thread only (pthread_setname_np) */
     char name[16];
     uint32_t pad;
@@ -160,14 +164,15 @@ struct vz_node {
  * next record; a record with kind 0 ends the log for now. A record never crosses its log segment's end: when the rest
  * is too small a VZ_NOTE_NEXT record, whose `value` is the offset of the next segment, is written instead. */
 enum vz_note_kind {
-    VZ_NOTE_MODULE = 1,        /* struct vz_module_note */
+    VZ_NOTE_MODULE = 1,          /* struct vz_module_note */
     VZ_NOTE_MODULE_UNLOADED = 2, /* value: module id; generation: first code epoch in which it is gone */
-    VZ_NOTE_EXEC = 3,          /* this image's process (never a vfork child) is about to exec: text is the path */
-    VZ_NOTE_EXEC_FAILED = 4,   /* the exec before failed */
-    VZ_NOTE_NOT_FOLLOWED = 5,  /* a child image in which the library can't run was started without it: value: reason
-                                * (enum vz_unfit), text: path. Just before the VZ_NOTE_EXEC of the same call if it replaces this image */
+    VZ_NOTE_EXEC = 3,            /* this image's process (never a vfork child) is about to exec: text is the path */
+    VZ_NOTE_EXEC_FAILED = 4,     /* the exec before failed */
+    VZ_NOTE_NOT_FOLLOWED =
+        5,                        /* a child image in which the library can't run was started without it: value: reason
+                                   * (enum vz_unfit), text: path. Just before the VZ_NOTE_EXEC of the same call if it replaces this image */
     VZ_NOTE_STATIC_ALLOCATOR = 6, /* text: name of an allocator linked statically into a module */
-    VZ_NOTE_NEXT = 7           /* value: offset of the next log segment */
+    VZ_NOTE_NEXT = 7              /* value: offset of the next log segment */
 };
 
 struct vz_note {
@@ -180,10 +185,10 @@ struct vz_note {
 };
 
 struct vz_module_note {
-    struct vz_note note;  /* kind VZ_NOTE_MODULE; value: module id, from 1; generation: first code epoch it resolves (0: loaded at start,
-                           * valid for every node with generation 0); text: path, at `text` */
-    uint64_t start, end;  /* mapped range [start, end) */
-    uint64_t bias;        /* runtime address minus ELF virtual address */
+    struct vz_note note; /* kind VZ_NOTE_MODULE; value: module id, from 1; generation: first code epoch it resolves (0:
+                          * loaded at start, valid for every node with generation 0); text: path, at `text` */
+    uint64_t start, end; /* mapped range [start, end) */
+    uint64_t bias;       /* runtime address minus ELF virtual address */
     uint32_t build_id_bytes; /* 0: none */
     uint8_t build_id[32];
     uint32_t pad;
@@ -191,14 +196,14 @@ struct vz_module_note {
 };
 
 enum vz_unfit { /* why the library stays out of a program */
-    VZ_FIT = 0,
-    VZ_UNFIT_STATIC,
-    VZ_UNFIT_SETUID,
-    VZ_UNFIT_WRONG_CLASS,   /* another ELF class or machine */
-    VZ_UNFIT_OTHER_LIBC,    /* an interpreter that is not glibc's: musl */
-    VZ_UNFIT_SANITIZER,     /* its runtime insists on coming first */
-    VZ_UNFIT_UNREACHABLE,   /* library or session not reachable from there: chroot, another user */
-    VZ_UNFIT_NOT_EXECUTABLE /* no ELF, no #! */
+                VZ_FIT = 0,
+                VZ_UNFIT_STATIC,
+                VZ_UNFIT_SETUID,
+                VZ_UNFIT_WRONG_CLASS,   /* another ELF class or machine */
+                VZ_UNFIT_OTHER_LIBC,    /* an interpreter that is not glibc's: musl */
+                VZ_UNFIT_SANITIZER,     /* its runtime insists on coming first */
+                VZ_UNFIT_UNREACHABLE,   /* library or session not reachable from there: chroot, another user */
+                VZ_UNFIT_NOT_EXECUTABLE /* no ELF, no #! */
 };
 
 #define VZ_LOG_SEGMENT (16u * VZ_PAGE)
@@ -214,22 +219,24 @@ struct vz_region {
     uint64_t serial; /* unique in the session: tells an image from an earlier one in the same region */
     uint32_t pid;    /* as the image itself sees it (getpid) */
     uint32_t ppid;
-    uint32_t origin;          /* enum vz_origin */
-    uint32_t parent_region;   /* VZ_ORIGIN_FORK: region of the image it was forked from */
-    uint64_t parent_serial;   /* and its serial */
-    uint64_t start_ticks;     /* START: when attached; FORK: when forked, on the parent's stream: its events up to here are inherited */
+    uint32_t origin;        /* enum vz_origin */
+    uint32_t parent_region; /* VZ_ORIGIN_FORK: region of the image it was forked from */
+    uint64_t parent_serial; /* and its serial */
+    uint64_t start_ticks; /* START: when attached; FORK: when forked, on the parent's stream: its events up to here are
+                             inherited */
     _Atomic uint32_t stopped; /* why the image stopped recording by itself; 0: it did not (enum vz_stop) */
     uint32_t pad0;
 
     _Atomic uint64_t top;     /* bump allocator: offset of the first unused byte, multiple of VZ_PAGE */
     _Atomic uint64_t dropped; /* events lost where no stream could be had */
 
-    _Atomic uint64_t filled;  /* sums over all streams, for the limit: see vz_stream */
+    _Atomic uint64_t filled; /* sums over all streams, for the limit: see vz_stream */
     _Atomic uint64_t drained;
     _Atomic uint32_t drain_sequence; /* futex: incremented and woken by the collector after it gave chunks back */
     _Atomic uint32_t waiters;        /* threads waiting on it */
 
-    _Atomic uint64_t free_chunks[VZ_CHUNK_CLASSES]; /* Treiber stacks: ABA tag << 32 | offset / VZ_PAGE of the top chunk */
+    _Atomic uint64_t
+        free_chunks[VZ_CHUNK_CLASSES]; /* Treiber stacks: ABA tag << 32 | offset / VZ_PAGE of the top chunk */
 
     _Atomic uint32_t n_streams;    /* streams ever claimed: directory entries below it may be looked at */
     _Atomic uint32_t idle_streams; /* how many are VZ_STREAM_IDLE, a hint */
@@ -239,15 +246,15 @@ struct vz_region {
     uint32_t log_first;            /* offset of the first log segment */
     _Atomic uint64_t stack_walks, stack_frames_stepped, stack_memo_hits; /* counted only by checking builds */
 
-    _Atomic uint64_t hash_offset[VZ_HASH_LEVELS];            /* offset of each level's table */
-    _Atomic uint32_t node_segments[VZ_MAX_NODE_SEGMENTS];    /* offset / VZ_PAGE of each segment of vz_node */
-    _Atomic uint32_t stream_pages[VZ_MAX_STREAM_PAGES];      /* offset / VZ_PAGE of each page of vz_stream */
+    _Atomic uint64_t hash_offset[VZ_HASH_LEVELS];         /* offset of each level's table */
+    _Atomic uint32_t node_segments[VZ_MAX_NODE_SEGMENTS]; /* offset / VZ_PAGE of each segment of vz_node */
+    _Atomic uint32_t stream_pages[VZ_MAX_STREAM_PAGES];   /* offset / VZ_PAGE of each page of vz_stream */
 };
 
 enum vz_stop {
     VZ_STOP_NONE = 0,
-    VZ_STOP_REGION_FULL = 1,   /* the region's gigabyte is used up */
-    VZ_STOP_REFUSED = 2,       /* the kernel refused a call it needs (seccomp, address-space limit) */
+    VZ_STOP_REGION_FULL = 1, /* the region's gigabyte is used up */
+    VZ_STOP_REFUSED = 2,     /* the kernel refused a call it needs (seccomp, address-space limit) */
     VZ_STOP_COLLECTOR_GONE = 3
 };
 

@@ -13,7 +13,8 @@
 long vz_sys_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns);
 long vz_sys_futex_wake(const void *word, int n_waiters);
 
-/* mmap(2)/munmap(2)/mprotect(2). vz_sys_map returns NULL on failure. Anonymous private memory if fd is -1, else shared. */
+/* mmap(2)/munmap(2)/mprotect(2). vz_sys_map returns NULL on failure. Anonymous private memory if fd is -1, else shared.
+ */
 void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset);
 long vz_sys_unmap(void *address, size_t bytes);
 long vz_sys_protect(void *address, size_t bytes, int protection);
@@ -22,7 +23,9 @@ long vz_sys_advise(void *address, size_t bytes, int advice);
 uint32_t vz_sys_gettid(void);
 uint32_t vz_sys_getpid(void);
 uint32_t vz_sys_getppid(void);
+uint32_t vz_sys_getuid(void);
 long vz_sys_open(const char *path, int flags);
+long vz_sys_openat(int directory, const char *path, int flags);
 long vz_sys_close(int fd);
 long vz_sys_read(int fd, void *buffer, size_t bytes);
 long vz_sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset);

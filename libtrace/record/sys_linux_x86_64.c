@@ -31,10 +31,7 @@ long vz_sys_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns)
     return call6(SYS_futex, (long)word, FUTEX_WAIT, (long)expected, (long)&timeout, 0, 0);
 }
 
-long vz_sys_futex_wake(const void *word, int n_waiters)
-{
-    return call3(SYS_futex, (long)word, FUTEX_WAKE, n_waiters);
-}
+long vz_sys_futex_wake(const void *word, int n_waiters) { return call3(SYS_futex, (long)word, FUTEX_WAKE, n_waiters); }
 
 void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset)
 {
@@ -58,8 +55,14 @@ long vz_sys_advise(void *address, size_t bytes, int advice)
 uint32_t vz_sys_gettid(void) { return (uint32_t)call3(SYS_gettid, 0, 0, 0); }
 uint32_t vz_sys_getpid(void) { return (uint32_t)call3(SYS_getpid, 0, 0, 0); }
 uint32_t vz_sys_getppid(void) { return (uint32_t)call3(SYS_getppid, 0, 0, 0); }
+uint32_t vz_sys_getuid(void) { return (uint32_t)call3(SYS_getuid, 0, 0, 0); }
 
 long vz_sys_open(const char *path, int flags) { return call3(SYS_open, (long)path, flags, 0); }
+long vz_sys_openat(int directory, const char *path, int flags)
+{
+    return call6(SYS_openat, directory, (long)path, flags, 0, 0, 0);
+}
+
 long vz_sys_close(int fd) { return call3(SYS_close, fd, 0, 0); }
 
 long vz_sys_read(int fd, void *buffer, size_t bytes) { return call3(SYS_read, fd, (long)buffer, (long)bytes); }
@@ -69,10 +72,7 @@ long vz_sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
     return call6(SYS_pread64, fd, (long)buffer, (long)bytes, (long)offset, 0, 0);
 }
 
-long vz_sys_write(int fd, const void *buffer, size_t bytes)
-{
-    return call3(SYS_write, fd, (long)buffer, (long)bytes);
-}
+long vz_sys_write(int fd, const void *buffer, size_t bytes) { return call3(SYS_write, fd, (long)buffer, (long)bytes); }
 
 long vz_sys_readlink(const char *path, char *buffer, size_t bytes)
 {

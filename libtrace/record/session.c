@@ -1,0 +1,236 @@
+/* Attaching to the session, following forks, stopping. */
+#define _GNU_SOURCE
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "clock.h"
+#include "config.h"
+#include "log.h"
+#include "lookup.h"
+#include "modules.h"
+#include "sys.h"
+#include "thread.h"
+
+__attribute__((section(VZ_CONFIG_SECTION), used, aligned(8))) struct vz_config vz_config = {
+    .magic = VZ_CONFIG_MAGIC, .size = sizeof(struct vz_config), .shm_version = VZ_SHM_VERSION};
+
+static _Atomic uint32_t life_before_attach = VZ_LIFE_UNSTARTED;
+_Atomic uint32_t *vz_life = &life_before_attach;
+
+uint64_t vz_clock_start;
+bool vz_clock_is_counter;
+static const char maybe_threaded = 0;
+const char *vz_clock_single_threaded = &maybe_threaded;
+
+/* The whole session file, mapped at once so that a forked child needs no descriptor. NULL where the address space is
+ * limited (ulimit -v): then only the header and the image's own region are mapped, and a child has to open it again. */
+static char *whole;
+
+/* Time just before a fork() in progress, on the forking thread's way through pthread_atfork; 0: none. */
+static uint64_t fork_ticks;
+
+/* The configuration is patched into the file: the compiler must not believe the initialiser. */
+static const volatile struct vz_config *config(void) { return &vz_config; }
+
+const char *vz_session_library(void) { return (const char *)config()->library_path; }
+
+bool vz_session_open(void)
+{
+    return atomic_load(&vz_session_shm->state) == VZ_SESSION_OPEN &&
+           !(atomic_load(&vz_session_shm->owner) & FUTEX_OWNER_DIED);
+}
+
+void vz_session_stop(enum vz_stop why)
+{
+    vz_region_stop(why);
+    atomic_store(vz_life, VZ_LIFE_OFF);
+}
+
+/* ---- mapping --------------------------------------------------------------------------------------------------------
+ */
+
+static void hide_from_core_dumps(void *address, size_t bytes) { vz_sys_advise(address, bytes, MADV_DONTDUMP); }
+
+static bool session_is_ours(const struct vz_session *session)
+{
+    return session->magic == VZ_SHM_MAGIC && session->version == VZ_SHM_VERSION;
+}
+
+static bool map_session(int fd)
+{
+    whole = vz_sys_map(VZ_SESSION_FILE_BYTES, PROT_NONE, fd, 0);
+    char *header = whole ? whole : vz_sys_map(VZ_SESSION_BYTES, PROT_NONE, fd, 0);
+    if (!header || vz_sys_protect(header, VZ_SESSION_BYTES, PROT_READ | PROT_WRITE) < 0)
+        return false;
+    hide_from_core_dumps(header, whole ? VZ_SESSION_FILE_BYTES : VZ_SESSION_BYTES);
+    vz_session_shm = (struct vz_session *)header;
+    return session_is_ours(vz_session_shm) && vz_session_open();
+}
+
+static int open_session(void) { return (int)vz_sys_open((const char *)config()->session_path, O_RDWR | O_CLOEXEC); }
+
+static struct vz_region *map_region(uint32_t index, int fd)
+{
+    const uint64_t offset = VZ_SESSION_BYTES + index * VZ_REGION_STRIDE;
+    if (whole)
+        return (struct vz_region *)(whole + offset);
+    const int own = fd >= 0 ? fd : open_session();
+    struct vz_region *region = own < 0 ? NULL : vz_sys_map(VZ_REGION_STRIDE, PROT_NONE, own, offset);
+    if (fd < 0 && own >= 0)
+        vz_sys_close(own);
+    if (region)
+        hide_from_core_dumps(region, VZ_REGION_STRIDE);
+    return region;
+}
+
+/* ---- claiming a region
+ * ------------------------------------------------------------------------------------------------ */
+
+static int claim_index(void)
+{
+    for (uint32_t i = 0; i < VZ_MAX_REGIONS; i++) {
+        uint32_t expected = VZ_CLAIM_FREE;
+        if (atomic_load_explicit(&vz_session_shm->claims[i], memory_order_relaxed) == VZ_CLAIM_FREE &&
+            atomic_compare_exchange_strong(&vz_session_shm->claims[i], &expected, VZ_CLAIM_TAKEN))
+            return (int)i;
+    }
+    atomic_fetch_add(&vz_session_shm->images_missed, 1);
+    return -1;
+}
+
+/* What a child needs to name its parent's region, which the collector may have recycled by then. */
+static uint32_t own_index;
+static uint64_t own_serial;
+
+/* Fill in the header of a region just entered, and publish it. */
+static void publish_region(uint32_t index, enum vz_origin origin, uint64_t start_ticks)
+{
+    struct vz_region *region = vz_region;
+    region->serial = atomic_fetch_add(&vz_session_shm->next_serial, 1);
+    region->pid = vz_sys_getpid();
+    region->ppid = vz_sys_getppid();
+    region->origin = origin;
+    region->parent_region = origin == VZ_ORIGIN_FORK ? own_index : 0;
+    region->parent_serial = origin == VZ_ORIGIN_FORK ? own_serial : 0;
+    region->start_ticks = start_ticks;
+    atomic_store(&region->n_nodes, VZ_NODE_FIRST);
+    vz_log_start();
+    own_index = index;
+    own_serial = region->serial;
+    atomic_store_explicit(&vz_session_shm->claims[index], VZ_CLAIM_LIVE, memory_order_release);
+}
+
+/* Claim and enter a region. fd: of the session, or -1 to reopen it where that is needed. */
+static int take_region(int fd)
+{
+    const int index = claim_index();
+    if (index < 0)
+        return -1;
+    struct vz_region *region = map_region((uint32_t)index, fd);
+    if (!region || vz_region_enter(region) < 0) {
+        atomic_store(&vz_session_shm->claims[index], VZ_CLAIM_FREE);
+        return -1;
+    }
+    atomic_store(&region->top, VZ_REGION_HEADER_BYTES);
+    return index;
+}
+
+/* ---- attach and fork
+ * -------------------------------------------------------------------------------------------------- */
+
+/* The life word in a page of its own that the kernel wipes in forked children. */
+static _Atomic uint32_t *life_page(void)
+{
+    _Atomic uint32_t *page = vz_sys_map(VZ_PAGE, PROT_READ | PROT_WRITE, -1, 0);
+    if (page)
+        vz_sys_advise(page, VZ_PAGE, MADV_WIPEONFORK); /* without it (qemu-user), pthread_atfork has to do */
+    return page;
+}
+
+static bool children_excluded(void)
+{
+    return (vz_session_shm->options & VZ_OPTION_NO_CHILDREN) && atomic_load(&vz_session_shm->next_serial) != 1;
+}
+
+static bool attach(void)
+{
+    const volatile struct vz_config *patched = config();
+    if (!patched->session_path[0] || patched->shm_version != VZ_SHM_VERSION)
+        return false;
+    const int fd = open_session();
+    if (fd < 0)
+        return false;
+    _Atomic uint32_t *page = life_page();
+    const int index = page && map_session(fd) && !children_excluded() ? take_region(fd) : -1;
+    vz_sys_close(fd);
+    if (index < 0)
+        return false;
+    vz_clock_start = vz_session_shm->clock_start;
+    vz_clock_is_counter = vz_session_shm->clock == VZ_CLOCK_TSC;
+    const char *single_threaded = vz_lookup_any("__libc_single_threaded");
+    vz_clock_single_threaded = single_threaded ? single_threaded : &maybe_threaded;
+    publish_region((uint32_t)index, VZ_ORIGIN_START, vz_clock_ticks());
+    vz_modules_start();
+    atomic_store(page, VZ_LIFE_RECORDING);
+    vz_life = page;
+    return true;
+}
+
+static bool attach_forked(void)
+{
+    const uint64_t forked_at = fork_ticks ? fork_ticks : vz_thread_last_ticks();
+    fork_ticks = 0;
+    if (!vz_session_open() || children_excluded())
+        return false;
+    const int index = take_region(-1);
+    if (index < 0)
+        return false;
+    publish_region((uint32_t)index, VZ_ORIGIN_FORK, forked_at);
+    vz_modules_fork();
+    vz_threads_fork();
+    return true;
+}
+
+bool vz_session_wake(void)
+{
+    uint32_t life = atomic_load(vz_life);
+    if (life != VZ_LIFE_UNSTARTED && life != VZ_LIFE_FORKED)
+        return false;
+    _Atomic uint32_t *word = vz_life;
+    if (!atomic_compare_exchange_strong(word, &life, VZ_LIFE_STARTING))
+        return false;
+    const bool attached = life == VZ_LIFE_FORKED ? attach_forked() : attach();
+    atomic_store(word, attached ? VZ_LIFE_RECORDING : VZ_LIFE_OFF);
+    return attached;
+}
+
+/* ---- fork handlers and start-up
+ * ---------------------------------------------------------------------------------------- */
+
+static void before_fork(void)
+{
+    if (atomic_load(vz_life) == VZ_LIFE_RECORDING)
+        fork_ticks = vz_clock_ticks();
+}
+
+static void after_fork_in_parent(void) { fork_ticks = 0; }
+
+static void after_fork_in_child(void)
+{
+    uint32_t recording = VZ_LIFE_RECORDING; /* still, where the kernel did not wipe the page */
+    atomic_compare_exchange_strong(vz_life, &recording, VZ_LIFE_FORKED);
+    vz_session_wake();
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    /* Not at the first hook: that may run inside pthread_atfork itself, holding its lock. */
+    if (vz_session_recording())
+        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
