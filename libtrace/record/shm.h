@@ -1,7 +1,7 @@
 /* The shared memory of one recording session: what the hooks write and the collector reads.
  *
- * One sparse memfd, made, sized and sealed by vizzytrace (a target that sizes its own dies by SIGXFSZ under `ulimit
- * -f`):
+ * One sparse memfd, made, sized and sealed by vizzytrace (a target that sizes its own dies by SIGXFSZ under
+ * `ulimit -f`):
  *
  *   [ struct vz_session | region 0 | region 1 | ... | region VZ_MAX_REGIONS-1 ]
  *
@@ -14,8 +14,7 @@
  * relative to the region's start; 0 means "none" (offset 0 is the region header itself).
  *
  * Rules that make it lock-free:
- *   - A slot, node, stream, module record is filled first and published by one release store (or CAS) last; readers
- * acquire.
+ *   - A slot, node, stream, module record is filled first and published by one release store (or CAS) last; readers acquire.
  *   - Nobody waits for another's insert. A process may die between any two instructions.
  *   - Multi-byte fields are naturally aligned and in host byte order: both sides run on one machine.
  *
