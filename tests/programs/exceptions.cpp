@@ -29,6 +29,8 @@ struct Guard {
 __attribute__((noinline)) int descend(int depth, int i)
 {
     Guard guard;
+    if (i < 0)
+        return 0;
     if (depth > 0)
         return descend(depth - 1, i) + guard.block[0];
     fail(i);

@@ -1,0 +1,159 @@
+"""However a process ends, its trace holds every call up to the last instant, and vizzytrace ends the same way.
+
+tests/programs/endings.c writes each call into a shared mapping before and after it: the trace must lie between.
+"""
+
+import os
+import random
+import signal
+import struct
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from recording import Image, Program, Record, Recording, read_recording
+
+ROW = struct.Struct("<8Q")
+
+# Threads are made before any of the program's own calls: one block of the C library for each but the first.
+LIBC_ALLOCS_PER_THREAD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the program wrote of its own calls: begun is done, or one more in each thread."""
+
+    pid: int
+    n_threads: int
+    running: int
+    allocs_begun: int
+    allocs_done: int
+    frees_begun: int
+    frees_done: int
+
+    @classmethod
+    def read(cls, path: Path) -> "Ledger":
+        """Reads the file that the program mapped; all zero as long as it is not there."""
+        data = path.read_bytes() if path.exists() else b""
+        rows = list(ROW.iter_unpack(data)) or [(0,) * 8]
+        sums = [sum(column) for column in zip(*rows[1:], strict=True)][:4] or [0, 0, 0, 0]
+        return cls(*rows[0][:3], *sums)
+
+
+def assert_complete(image: Image, ledger: Ledger) -> None:
+    """The image holds all of the ledger's calls, and no more than were begun."""
+    allocs = image.counts.allocs - LIBC_ALLOCS_PER_THREAD * (ledger.n_threads - 1)
+    assert ledger.allocs_done <= allocs <= ledger.allocs_begun
+    assert ledger.frees_done <= image.counts.frees <= ledger.frees_begun
+    assert not image.anomalies
+
+
+STATUSES = {
+    "kill": -signal.SIGKILL,
+    "_exit": 3,
+    "abort": -signal.SIGABRT,
+    "segfault": -signal.SIGSEGV,
+    "quick_exit": 4,
+    "exit": 5,
+    "exec": 6,
+}
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("way", STATUSES)
+def test_nothing_is_lost(record: Record, program: Program, tmp_path: Path, way: str, threads: int) -> None:
+    recording = record(program("endings.c"), way, tmp_path / "ledger", str(threads), "20011")
+    assert recording.status == STATUSES[way], recording.stderr
+    ledger = Ledger.read(tmp_path / "ledger")
+    assert ledger.allocs_done > 20011
+    assert_complete(recording.images[0], ledger)
+    if threads == 1:
+        assert recording.images[0].counts.allocs == ledger.allocs_done
+        assert recording.images[0].counts.frees == ledger.frees_done
+    status = STATUSES[way]
+    ending = {"status": status, "signal": None} if status >= 0 else {"status": None, "signal": -status}
+    assert recording.images[-1].raw["exit"] == ending
+    assert recording.summary["trace"]["complete"] is True
+
+
+def wait_for_threads(ledger: Path, n_threads: int) -> int:
+    """Waits until the program's threads all run, and returns its pid."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        state = Ledger.read(ledger)
+        if state.n_threads == n_threads and state.running == n_threads:
+            return state.pid
+        time.sleep(0.002)
+    raise AssertionError("the program did not start its threads within 30 s")
+
+
+def kill_at_random(vizzytrace: Path, program: Path, directory: Path, seed: int, threads: int) -> Recording:
+    """Starts the program, and kills it by SIGKILL at a random instant."""
+    ledger, trace = directory / f"ledger{seed}", directory / f"{seed}.trace"
+    process = subprocess.Popen(
+        [vizzytrace, trace, program, "run", ledger, str(threads), str(1 << 60)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pid = wait_for_threads(ledger, threads)
+    time.sleep(random.Random(seed).uniform(0, 0.03))
+    os.kill(pid, signal.SIGKILL)
+    stderr = process.communicate(timeout=60)[1]
+    return read_recording(trace, process.returncode, "", stderr)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_killed_at_random_instants(vizzytrace: Path, program: Program, tmp_path: Path, threads: int) -> None:
+    path = program("endings.c")
+    for seed in range(int(os.environ.get("VIZZY_TEST_KILLS", "8"))):
+        recording = kill_at_random(vizzytrace, path, tmp_path, seed, threads)
+        assert recording.status == -signal.SIGKILL
+        ledger = Ledger.read(tmp_path / f"ledger{seed}")
+        assert_complete(recording.main, ledger)
+        recording.trace.unlink()
+
+
+def test_a_recording_without_its_collector_does_not_hurt_the_program(
+    vizzytrace: Path, program: Program, tmp_path: Path
+) -> None:
+    trace, ledger = tmp_path / "out.trace", tmp_path / "ledger"
+    recorder = subprocess.Popen(
+        [vizzytrace, "--buffer", "256K", trace, program("endings.c"), "exit", ledger, "2", "500000"],
+        stderr=subprocess.PIPE,
+    )
+    pid = wait_for_threads(ledger, 2)
+    recorder.kill()
+    recorder.communicate(timeout=30)
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists(), "the program still runs, or waits for the dead collector"
+    assert Ledger.read(ledger).allocs_done > 500000
+    if trace.exists() and trace.stat().st_size:
+        recording = read_recording(trace, 0, "", "")
+        assert recording.summary["trace"]["complete"] is False
+
+
+def test_no_core_of_its_own(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'ulimit -c unlimited 2>/dev/null; exec "$@"',
+            "sh",
+            vizzytrace,
+            tmp_path / "t.trace",
+            program("endings.c"),
+            "abort",
+            tmp_path / "ledger",
+            "1",
+            "10",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == -signal.SIGABRT
+    assert sum("vizzytrace" in path.name for path in tmp_path.iterdir()) == 0

@@ -1,0 +1,130 @@
+"""Every way to start a process: each image is in the trace with its own totals, what it inherited apart."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+from recording import Counts, Program, Record, Require, read_tallies
+
+
+@pytest.mark.parametrize("way", ["fork", "clone", "fork_exec", "vfork_exec", "spawn", "generations", "failed_exec"])
+def test_each_image_has_its_own_totals(record: Record, program: Program, way: str) -> None:
+    recording = record(program("families.c"), way)
+    assert recording.status == 0, recording.stderr
+    assert not recording.anomalies
+    tallies = read_tallies(recording.stdout)
+    assert len(tallies) == {"failed_exec": 1, "fork_exec": 3, "generations": 4}.get(way, 2)
+    for tally in tallies:
+        exec_number = 0 if way == "fork_exec" and tally.name == "child" else None
+        image = recording.image(tally.pid, exec_number)
+        if tally.name == "child" and way != "generations":
+            assert image.counts == tally.counts
+            assert image.raw["inherited"] == {"bytes": 352, "blocks": 2}
+        else:
+            assert image.counts == tally.counts
+    assert recording.main.inherited_blocks == 0
+    assert len(recording.images) == len(tallies)
+
+
+def test_generations_inherit_what_their_parents_had(record: Record, program: Program) -> None:
+    recording = record(program("families.c"), "generations")
+    children = [image for image in recording.images if image.pid != recording.main.pid]
+    assert [image.inherited_blocks for image in children] == [2, 3, 4]
+    assert [image.ppid for image in children] == [recording.main.pid, children[0].pid, children[1].pid]
+
+
+def test_exec_ends_one_image_and_starts_another(record: Record, program: Program) -> None:
+    recording = record(program("families.c"), "exec")
+    assert recording.status == 7
+    before, leaf = read_tallies(recording.stdout)
+    assert before.pid == leaf.pid
+    assert [image.counts for image in recording.images] == [before.counts, leaf.counts]
+    assert [image.raw["exec_number"] for image in recording.images] == [0, 1]
+    assert recording.images[0].raw["exit"] == "exec"
+    assert recording.images[1].raw["exit"] == {"status": 7, "signal": None}
+    assert recording.images[1].command == (str(program("families.c")), "leaf")
+    assert not recording.anomalies
+
+
+@pytest.mark.parametrize("way", ["daemon", "orphan"])
+def test_processes_that_outlive_the_command_are_waited_for(record: Record, program: Program, way: str) -> None:
+    recording = record(program("families.c"), way)
+    assert recording.status == 0
+    assert not recording.anomalies
+    tallies = {tally.name: tally for tally in read_tallies(recording.stdout)}
+    assert set(tallies) == {"parent", way}
+    assert recording.image(tallies[way].pid).counts == tallies[way].counts
+    assert recording.image(tallies["parent"].pid).counts == tallies["parent"].counts
+
+
+def test_wait_command_ends_with_the_command(record: Record, program: Program) -> None:
+    recording = record(program("families.c"), "orphan", options=["--wait", "command"])
+    assert recording.status == 0
+    parent = read_tallies(recording.stdout)[0]
+    assert recording.main.counts == parent.counts
+
+
+def test_children_can_be_left_out(record: Record, program: Program) -> None:
+    recording = record(program("families.c"), "fork_exec", options=["--children", "none"])
+    assert [tally.name for tally in read_tallies(recording.stdout)] == ["child", "leaf", "parent"]
+    recorded = [image for image in recording.images if image.counts.allocs]
+    assert [image.counts for image in recorded] == [read_tallies(recording.stdout)[2].counts]
+
+
+def test_a_shell_pipeline_is_recorded(record: Record, program: Program, require: Require) -> None:
+    require("sort")
+    leaf = program("families.c")
+    script = f"{leaf} leaf | sort | cat > /dev/null; {leaf} fork | cat; {leaf} leaf"
+    recording = record("sh", "-c", script)
+    assert recording.status == 7
+    assert not recording.anomalies
+    leaves = [image for image in recording.images if image.command[1:] == ("leaf",)]
+    assert [image.counts for image in leaves] == [Counts(1, 0, 197, 197, 1)] * 2
+    assert {Path(image.command[0]).name for image in recording.images} >= {"sh", "sort", "cat", "families"}
+
+
+def test_make_with_two_jobs_is_recorded(record: Record, require: Require, tmp_path: Path) -> None:
+    require("make")
+    require("cc", "gcc")
+    sources = {f"part{i}.c": f"int part{i}(void) {{ return {i}; }}\n" for i in range(4)}
+    sources["main.c"] = "int part0(void); int main(void) { return part0(); }\n"
+    sources["Makefile"] = textwrap.dedent("""\
+        OBJECTS = main.o part0.o part1.o part2.o part3.o
+        program: $(OBJECTS)
+        \tcc -o $@ $(OBJECTS)
+        %.o: %.c
+        \tcc -O1 -c -o $@ $<
+        """)
+    for name, text in sources.items():
+        (tmp_path / name).write_text(text)
+    recording = record("make", "-j2", "program", cwd=tmp_path)
+    assert recording.status == 0, recording.stderr
+    assert (tmp_path / "program").exists()
+    assert not recording.anomalies
+    ended = [image for image in recording.images if image.raw["exit"] != "exec"]
+    names = [Path(image.command[0]).name for image in ended]
+    assert names.count("cc1") == 5
+    assert names.count("as") == 5
+    assert all(image.raw["exit"] == {"status": 0, "signal": None} for image in ended)
+
+
+def test_programs_that_cannot_be_recorded_run_all_the_same(record: Record, program: Program) -> None:
+    static = program("nothing.c", "-static", output="nothing_static")
+    dynamic = program("nothing.c")
+    recording = record("sh", "-c", f"{static} 3; {dynamic} 4")
+    assert recording.status == 4
+    assert len(read_tallies(recording.stdout)) == 2
+    reasons = [image.raw["not_recorded"] for image in recording.images if image.raw["not_recorded"]]
+    assert len(reasons) == 1
+    assert "static" in reasons[0]
+
+
+def test_programs_for_another_libc_run_all_the_same(record: Record, require: Require, tmp_path: Path) -> None:
+    require("musl-gcc", "musl-tools")
+    if not Path("/lib/ld-musl-x86_64.so.1").exists():
+        pytest.skip("musl's loader is not installed")
+    source = tmp_path / "hello.c"
+    source.write_text('#include <stdio.h>\nint main(void) { return puts("hello") < 0; }\n')
+    record("musl-gcc", "-o", tmp_path / "hello", source)
+    recording = record("sh", "-c", f"{tmp_path}/hello; exit 5")
+    assert (recording.status, recording.stdout, recording.stderr.count("ERROR")) == (5, "hello\n", 0)

@@ -1,0 +1,62 @@
+"""Many threads on one heap: nothing lost, nothing invented, nobody waits for another."""
+
+import time
+
+import pytest
+from recording import Program, Record, read_tallies
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_eight_threads_on_one_arena_are_exact(record: Record, program: Program, attempt: int) -> None:
+    path = program("threads_arena.c")
+    idle = record(path, "8", "0")
+    recording = record(path, "8", "50000")
+    assert recording.status == 0, recording.stderr
+    assert not recording.anomalies
+    tally = read_tallies(recording.stdout)[0]
+    # The C library's own blocks, one for each thread, are the same without any work.
+    assert recording.main.counts - idle.main.counts == tally.counts
+    assert recording.main.counts.in_use_bytes == idle.main.counts.in_use_bytes
+
+
+def test_small_buffers_lose_nothing(record: Record, program: Program) -> None:
+    path = program("threads_arena.c")
+    idle = record(path, "8", "0")
+    recording = record(path, "8", "50000", options=["--buffer", "64K"])
+    assert not recording.anomalies
+    assert recording.main.counts - idle.main.counts == read_tallies(recording.stdout)[0].counts
+
+
+def test_what_is_dropped_is_counted(record: Record, program: Program) -> None:
+    path = program("threads_arena.c")
+    idle = record(path, "4", "0")
+    recording = record(path, "4", "100000", options=["--buffer", "64K", "--when-full", "drop"])
+    assert recording.status == 0
+    counts = recording.main.counts - idle.main.counts
+    tally = read_tallies(recording.stdout)[0].counts
+    missing = tally.allocs + tally.frees - counts.allocs - counts.frees
+    dropped = recording.main.anomalies.get("dropped_events", 0)
+    # A reallocation is two of the tally's and one or two events.
+    assert missing / 2 <= dropped <= missing or missing == dropped == 0
+
+
+def test_a_thousand_live_threads_do_not_wait(record: Record, program: Program) -> None:
+    path = program("threads_many.c")
+    idle = record(path, "1000", "0", options=["--buffer", "256K"])
+    begin = time.monotonic()
+    recording = record(path, "1000", "20", options=["--buffer", "256K"], timeout=60)
+    assert time.monotonic() - begin < 20
+    assert recording.status == 0, recording.stderr
+    assert not recording.anomalies
+    assert recording.main.counts - idle.main.counts == read_tallies(recording.stdout)[0].counts
+    assert recording.main.raw["threads"] == 1001
+
+
+def test_threads_have_ids_and_names(record: Record, program: Program) -> None:
+    recording = record(program("threads_many.c"), "6", "3")
+    threads = recording.info()["processes"][0]["threads"]
+    names = [thread["name"] for thread in threads]
+    assert {"odd 1", "odd 3", "odd 5"} <= set(names)
+    assert names.count("threads_many") == 4  # the main thread, and those that kept its name
+    assert len({thread["tid"] for thread in threads}) == 7
+    assert recording.main.pid in {thread["tid"] for thread in threads}
