@@ -112,3 +112,28 @@ int vz_packer_column(struct vz_packer *packer, enum vz_encoding encoding, uint32
     column->flags = stored < raw ? VZ_COLUMN_ZSTD : 0;
     return 0;
 }
+
+/* The slot of source[i]: the one that names its last occurrence, or the empty one for its first. */
+static uint32_t *find_slot(struct vz_packer *packer, const uint64_t *source, uint32_t i)
+{
+    uint32_t at = (uint32_t)((source[i] * 0x9e3779b97f4a7c15u) >> 32) % VZ_PACKER_SLOTS;
+
+    while (packer->last_seen[at] != 0 && source[packer->last_seen[at] - 1] != source[i])
+        at = (at + 1) % VZ_PACKER_SLOTS;
+    return &packer->last_seen[at];
+}
+
+uint32_t vz_packer_back(struct vz_packer *packer, const uint64_t *source, uint32_t n)
+{
+    uint32_t n_literals = 0;
+
+    memset(packer->last_seen, 0, sizeof packer->last_seen);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *slot = find_slot(packer, source, i);
+        packer->literals[n_literals] = source[i];
+        n_literals += *slot == 0;
+        packer->values[i] = *slot ? i + 1 - *slot : 0;
+        *slot = i + 1;
+    }
+    return n_literals;
+}

@@ -100,10 +100,7 @@ static void put(struct writer *w, const void *data, size_t n)
     }
 }
 
-static void put_text(struct writer *w, struct vz_text text)
-{
-    put(w, text.data, text.bytes);
-}
+static void put_text(struct writer *w, struct vz_text text) { put(w, text.data, text.bytes); }
 
 static void put_gap(struct writer *w)
 {
@@ -319,10 +316,7 @@ static void put_column(struct writer *w, struct vz_column *column, enum vz_colum
 }
 
 /* Columns are compressed one by one: the payload is sealed as it is. */
-static int close_columns(struct writer *w)
-{
-    return w->bytes > w->room ? -ENOSPC : seal(w, w->bytes);
-}
+static int close_columns(struct writer *w) { return w->bytes > w->room ? -ENOSPC : seal(w, w->bytes); }
 
 static void put_u32(struct writer *w, struct vz_column *column, enum vz_column_id id, enum vz_encoding encoding,
                     const uint32_t *source, uint32_t n)
@@ -334,11 +328,16 @@ static void put_u32(struct writer *w, struct vz_column *column, enum vz_column_i
     put_column(w, column, id, encoding, n);
 }
 
-static void put_u64(struct writer *w, struct vz_column *column, enum vz_column_id id, enum vz_encoding encoding,
-                    const uint64_t *source, uint32_t n)
+/* Addresses recur: how far back, and only the new ones themselves. */
+static void put_addresses(struct writer *w, struct vz_column *column, enum vz_column_id back, enum vz_column_id literal,
+                          const uint64_t *source, uint32_t n)
 {
-    memcpy(w->encoder->packer.values, source, n * sizeof *source);
-    put_column(w, column, id, encoding, n);
+    struct vz_packer *packer = &w->encoder->packer;
+    uint32_t n_literals = vz_packer_back(packer, source, n);
+
+    put_column(w, column, back, VZ_ENCODING_PLAIN, n);
+    memcpy(packer->values, packer->literals, n_literals * sizeof packer->literals[0]);
+    put_column(w, column + 1, literal, VZ_ENCODING_ZIGZAG, n_literals);
 }
 
 int vz_encode_nodes(struct vz_encoder *encoder, uint32_t image, const struct vz_node_columns *nodes,
@@ -351,11 +350,11 @@ int vz_encode_nodes(struct vz_encoder *encoder, uint32_t image, const struct vz_
         return -EINVAL;
     w.header.count = n;
     set_times(&w, nodes->time, nodes->time);
-    struct vz_column *column = open_columns(&w, 4);
+    struct vz_column *column = open_columns(&w, 5);
     put_u32(&w, column++, VZ_COLUMN_NODE, VZ_ENCODING_ZIGZAG, nodes->node, n);
     put_u32(&w, column++, VZ_COLUMN_PARENT, VZ_ENCODING_ZIGZAG, nodes->parent, n);
-    put_u64(&w, column++, VZ_COLUMN_PC, VZ_ENCODING_PLAIN, nodes->pc, n);
-    put_u32(&w, column, VZ_COLUMN_CODE, VZ_ENCODING_PLAIN, nodes->code, n);
+    put_u32(&w, column++, VZ_COLUMN_CODE, VZ_ENCODING_PLAIN, nodes->code, n);
+    put_addresses(&w, column, VZ_COLUMN_PC_BACK, VZ_COLUMN_PC, nodes->pc, n);
     return close_columns(&w);
 }
 
@@ -413,15 +412,15 @@ int vz_encode_events(struct vz_encoder *encoder, uint32_t image, const struct vz
     w.header.flags = events->flags & VZ_BLOCK_FREE_STACKS;
     set_times(&w, events->time[0], events->time[n - 1]);
 
-    struct vz_column *column = open_columns(&w, 6);
+    struct vz_column *column = open_columns(&w, 7);
     for (uint32_t i = 0; i < n; i++)
         encoder->packer.values[i] = events->kind[i];
     put_column(&w, column++, VZ_COLUMN_KIND, VZ_ENCODING_PLAIN, n);
     put_u32(&w, column++, VZ_COLUMN_THREAD, VZ_ENCODING_PLAIN, events->thread, n);
     put_times(&w, column++, events);
-    put_u64(&w, column++, VZ_COLUMN_ADDRESS, VZ_ENCODING_ZIGZAG, events->address, n);
     put_sizes(&w, column++, events);
-    put_stacks(&w, column, events);
+    put_stacks(&w, column++, events);
+    put_addresses(&w, column, VZ_COLUMN_BACK, VZ_COLUMN_ADDRESS, events->address, n);
     return close_columns(&w);
 }
 
