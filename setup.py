@@ -12,6 +12,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 from setuptools import Command, Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
@@ -45,7 +46,7 @@ def has_zstd() -> bool:
 
 
 def fetch_zstd() -> None:
-    """Puts zstd.c and zstd.h into build/zstd. Where that fails, traces are written uncompressed, and the build says so."""
+    """Puts zstd.c and zstd.h into build/zstd. Where that fails the build says that traces will not be compressed."""
     if has_zstd():
         return
     print(f"vizzy: no libzstd here: taking its source from PyPI's {ZSTD_SDIST}", file=sys.stderr)
@@ -72,7 +73,7 @@ class FetchZstd(Command):
     """`python setup.py fetch_zstd`: the set-up step of ./dev for machines without libzstd."""
 
     description = "fetch the source of zstd where no libzstd is installed"
-    user_options: list[tuple[str, str | None, str]] = []
+    user_options: ClassVar[list[tuple[str, str | None, str | None]]] = []
 
     def initialize_options(self) -> None:
         """No options."""
@@ -100,7 +101,7 @@ class BuildPy(build_py):
                 shutil.copy2(library, target)
 
 
-class BuildScripts(build_scripts):
+class BuildScripts(build_scripts):  # type: ignore[misc]
     """Installs vizzytrace as it is: the stock command would parse it as text."""
 
     def run(self) -> None:
