@@ -73,7 +73,7 @@ class FetchZstd(Command):
     """`python setup.py fetch_zstd`: the set-up step of ./dev for machines without libzstd."""
 
     description = "fetch the source of zstd where no libzstd is installed"
-    user_options: ClassVar[list[tuple[str, str | None, str | None]]] = []
+    user_options: ClassVar[list[tuple[str, str | None, str]]] = []
 
     def initialize_options(self) -> None:
         """No options."""
