@@ -30,6 +30,12 @@ def test_a_program_that_allocates_nothing_has_an_empty_summary(record: Record, p
     assert recording.summary["trace"]["complete"] is True
 
 
+def test_calls_before_and_after_main_are_counted(record: Record, program: Program) -> None:
+    recording = record(program("early_late.c"))
+    assert recording.main.counts == read_tallies(recording.stdout)[0].counts
+    assert not recording.anomalies
+
+
 @pytest.mark.parametrize("live", [1, 7, 4096])
 def test_churn_is_counted(record: Record, program: Program, live: int) -> None:
     recording = record(program("churn.c"), "50000", str(live))

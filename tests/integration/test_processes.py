@@ -7,7 +7,9 @@ import pytest
 from recording import Counts, Program, Record, Require, read_tallies
 
 
-@pytest.mark.parametrize("way", ["fork", "clone", "fork_exec", "vfork_exec", "spawn", "generations", "failed_exec"])
+@pytest.mark.parametrize(
+    "way", ["fork", "clone", "fork_exec", "vfork_exec", "spawn", "generations", "failed_exec", "crowded_fork"]
+)
 def test_each_image_has_its_own_totals(record: Record, program: Program, way: str) -> None:
     recording = record(program("families.c"), way)
     assert recording.status == 0, recording.stderr
@@ -31,6 +33,18 @@ def test_generations_inherit_what_their_parents_had(record: Record, program: Pro
     children = [image for image in recording.images if image.pid != recording.main.pid]
     assert [image.inherited_blocks for image in children] == [2, 3, 4]
     assert [image.ppid for image in children] == [recording.main.pid, children[0].pid, children[1].pid]
+
+
+def test_forks_of_a_busy_process_are_exact(record: Record, program: Program) -> None:
+    recording = record(program("fork_storm.c"), "40")
+    assert recording.status == 0, recording.stderr
+    assert not recording.anomalies
+    children = [tally for tally in read_tallies(recording.stdout) if tally.name == "child"]
+    assert len(children) == 40
+    assert len(recording.images) == 41
+    for child in children:
+        assert recording.image(child.pid).counts == child.counts
+        assert recording.image(child.pid).ppid == recording.main.pid
 
 
 def test_exec_ends_one_image_and_starts_another(record: Record, program: Program) -> None:

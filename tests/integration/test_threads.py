@@ -52,6 +52,18 @@ def test_a_thousand_live_threads_do_not_wait(record: Record, program: Program) -
     assert recording.main.raw["threads"] == 1001
 
 
+def test_threads_that_come_and_go_are_exact(record: Record, program: Program) -> None:
+    idle = record(program("thread_ends.c"), "0")
+    recording = record(program("thread_ends.c"), "2000")
+    assert recording.status == 0, recording.stderr
+    assert not recording.anomalies
+    counts = recording.main.counts - idle.main.counts
+    tally, nothing = (read_tallies(run.stdout)[0].counts for run in (recording, idle))
+    # The C library keeps one stack, with the block that belongs to it, and gives it to each new thread.
+    assert counts == tally - nothing
+    assert recording.main.raw["threads"] == 2002
+
+
 def test_threads_have_ids_and_names(record: Record, program: Program) -> None:
     recording = record(program("threads_many.c"), "6", "3")
     threads = recording.info()["processes"][0]["threads"]

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -37,10 +38,7 @@ static void reap(pid_t child)
     EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
-static void exec_leaf(void)
-{
-    execl(self, self, "leaf", (char *)NULL);
-}
+static void exec_leaf(void) { execl(self, self, "leaf", (char *)NULL); }
 
 static void by_fork(void)
 {
@@ -50,6 +48,13 @@ static void by_fork(void)
         exit(7);
     }
     reap(child);
+}
+
+/* As a process does that may open nothing more: a child must not need a descriptor to be recorded. */
+static void by_crowded_fork(void)
+{
+    EXPECT(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, 3}) == 0);
+    by_fork();
 }
 
 /* A fork that libc does not know of: no atfork handler runs. */
@@ -167,6 +172,7 @@ static const struct {
     {"failed_exec", by_failed_exec},
     {"generations", by_generations},
     {"orphan", by_orphan},
+    {"crowded_fork", by_crowded_fork},
 };
 
 int main(int argc, char **argv)
