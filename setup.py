@@ -17,7 +17,9 @@ from typing import ClassVar
 from setuptools import Command, Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
-from setuptools.command.build_scripts import build_scripts
+
+# Setuptools brings its own distutils, but no command of this name: it has to be imported after setuptools.
+from distutils.command.build_scripts import build_scripts  # isort: skip
 
 ROOT = Path(__file__).parent
 RELEASE = ROOT / "build" / "release"
@@ -101,7 +103,7 @@ class BuildPy(build_py):
                 shutil.copy2(library, target)
 
 
-class BuildScripts(build_scripts):  # type: ignore[misc]
+class BuildScripts(build_scripts):
     """Installs vizzytrace as it is: the stock command would parse it as text."""
 
     def run(self) -> None:
