@@ -29,7 +29,8 @@ def unusual_state() -> None:
     """Leaves a child with an unusual umask, priority, signal mask, dispositions, limits and descriptors."""
     os.umask(0o027)
     os.nice(3)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    for number in (signal.SIGUSR1, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2, signal.SIGALRM})
     resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300))
