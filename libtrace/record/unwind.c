@@ -1,0 +1,392 @@
+/* Walking, remembering the last walk, and interning what is new of it.
+ *
+ * The memo keeps a thread's last walk as frames from the root end up to the leaf, and as *checks*: the stack words that
+ * led from each frame to its caller, with their values. A new walk steps by rules until it meets a remembered frame in
+ * equal state all of whose checks, down to the root end, still hold. The rest of the stack is then what it was: a rule's
+ * inputs are exactly the frame's pc, sp, fp and the checked words. fp takes part only where a rule looks at it, in this
+ * frame or in an older one that it is handed on to.
+ *
+ * Of deep stacks only a window at the leaf end is kept, placed by the depth counted from the root. Below the window nothing
+ * is checked: were the frames below exchanged for others that fill the same stack space, only the place of the cut would
+ * be off; every frame reported has been checked.
+ *
+ * A signal handler may leave by siglongjmp at any instruction. So the memo is void (no leaf, no frames) while it is being
+ * changed. It must not be used by two callers at once: each nesting level has its own.
+ */
+#include "unwind.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "arena.h"
+#include "modules.h"
+#include "region.h"
+#include "stacks.h"
+#include "unwind_check.h"
+#include "unwind_rules.h"
+#include "unwind_stack.h"
+#include "unwind_x86_64.h"
+
+enum {
+    WINDOW_MARGIN =
+        256, /* frames kept beyond max_depth: twice the step between cuts, so that none moves in each walk */
+    CHECKS_PER_FRAME = 3,  /* at most */
+    MOST_FRAMES = 1 << 22, /* of a walk: a stack that goes round in circles */
+    CACHE_BITS = 9
+};
+
+struct check {
+    uintptr_t address, value;
+};
+
+/* A remembered frame. */
+struct frame {
+    struct vz_context at;
+    uint32_t id;         /* of the stack whose leaf it is; valid from vz_memo.cut on */
+    uint32_t n_checks;   /* its own and those of all frames nearer to the root */
+    uint32_t generation; /* as in its node */
+    bool fp_matters;
+};
+
+/* A frame of the walk in progress. */
+struct fresh {
+    struct vz_context at;
+    uint32_t rule;
+    uint32_t generation;
+};
+
+/* A private cache of the shared tables. pc is 0 while an entry is being changed. */
+struct known {
+    uint64_t pc;
+    uint32_t parent;
+    uint32_t id;
+};
+
+struct vz_memo {
+    struct vz_context leaf; /* leaf.pc is 0: void */
+    uintptr_t fp_mask;      /* ~0 if the leaf's fp matters, else 0 */
+    uint32_t leaf_id;
+    uint32_t n_checks;
+    uint32_t epoch; /* code epoch of everything here */
+    uint32_t n_frames;
+    struct check *checks; /* [capacity * CHECKS_PER_FRAME] */
+    struct frame *frames; /* [capacity], root end first */
+    struct fresh *fresh;  /* [capacity + 1], leaf first: scratch */
+    uint32_t base;        /* how many frames lie below frames[0] */
+    uint32_t root;        /* the root id of the whole stack */
+    uint32_t cut;         /* frames cut off when the ids were made */
+    uint32_t max_depth, capacity;
+    struct vz_stack stack;
+    struct known cache[1 << CACHE_BITS];
+};
+
+/* A walk in progress. */
+struct walk {
+    struct vz_context at;
+    uint32_t epoch;
+    uint32_t n_fresh;    /* frames passed; the first `capacity` of them are in vz_memo.fresh */
+    uint32_t candidates; /* remembered frames that may still be met */
+    uint32_t n_kept;     /* remembered frames that stand */
+    uint32_t root;
+    bool full;   /* met a frame that needs all registers */
+    bool stable; /* the outcome depends on nothing that the checks don't cover */
+};
+
+static uint32_t current_epoch(void) { return atomic_load_explicit(&vz_region->code_epoch, memory_order_acquire); }
+
+/* ---- the memo's life --------------------------------------------------------------------------------------------- */
+
+struct vz_memo *vz_memo_new(uint32_t max_depth)
+{
+    struct vz_memo *memo = vz_rules_start() ? vz_arena_alloc(sizeof *memo) : NULL;
+    if (!memo || max_depth == 0)
+        return NULL;
+    memo->max_depth = max_depth;
+    memo->capacity = max_depth + WINDOW_MARGIN;
+    memo->checks = vz_arena_alloc(memo->capacity * CHECKS_PER_FRAME * sizeof *memo->checks);
+    memo->frames = vz_arena_alloc(memo->capacity * sizeof *memo->frames);
+    memo->fresh = vz_arena_alloc((memo->capacity + 1) * sizeof *memo->fresh);
+    return memo->checks && memo->frames && memo->fresh ? memo : NULL;
+}
+
+/* From here until the next leaf is set the memo holds nothing. */
+static void void_frames(struct vz_memo *memo)
+{
+    memo->leaf.pc = 0;
+    memo->n_frames = 0;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void forget(struct vz_memo *memo)
+{
+    void_frames(memo);
+    memset(memo->cache, 0, sizeof memo->cache);
+}
+
+void vz_memo_reset(struct vz_memo *memo)
+{
+    forget(memo);
+    memset(&memo->stack, 0, sizeof memo->stack);
+}
+
+/* ---- meeting remembered frames --------------------------------------------------------------------------------------- */
+
+/* Of the first n checks, the last one that no longer holds: its number from 1, or 0. Reads the stack without asking whether
+ * it can be read: each word is where the live frame above it, just checked, has its caller. */
+static inline uint32_t find_broken(const struct vz_memo *memo, uint32_t n)
+{
+    const struct check *checks = memo->checks;
+    while (n > 0 && *(const uintptr_t *)checks[n - 1].address == checks[n - 1].value)
+        n--;
+    return n;
+}
+
+/* Whether the walk stands at a remembered frame whose callers are all as they were. */
+static bool meets(const struct vz_memo *memo, struct walk *walk)
+{
+    const struct frame *frames = memo->frames;
+    while (walk->candidates > 0 && frames[walk->candidates - 1].at.sp < walk->at.sp)
+        walk->candidates--;
+    if (walk->candidates == 0)
+        return false;
+    const struct frame *frame = &frames[walk->candidates - 1];
+    if (frame->at.sp != walk->at.sp || frame->at.pc != walk->at.pc ||
+        (frame->fp_matters && frame->at.fp != walk->at.fp))
+        return false;
+    const uint32_t broken = find_broken(memo, frame->n_checks);
+    if (!broken)
+        return true;
+    /* The callers of the frame that the broken check belongs to have changed; those are still to be met. */
+    while (walk->candidates > 0 && frames[walk->candidates - 1].n_checks >= broken)
+        walk->candidates--;
+    return false;
+}
+
+/* ---- stepping -------------------------------------------------------------------------------------------------------- */
+
+static void note_fresh(struct vz_memo *memo, struct walk *walk, uint32_t rule, uint32_t generation)
+{
+    if (walk->n_fresh < memo->capacity)
+        memo->fresh[walk->n_fresh] = (struct fresh){walk->at, rule, generation};
+    walk->n_fresh++;
+}
+
+/* Pass one frame. False: the walk ends here. */
+static bool pass_frame(struct vz_memo *memo, struct walk *walk)
+{
+    const uint32_t rule = vz_rules_find(walk->at.pc, walk->epoch);
+    const enum vz_rule_kind kind = vz_rule_kind(rule);
+    note_fresh(memo, walk, rule, vz_rule_is_fixed(rule) ? 0 : walk->epoch);
+    walk->root = kind == VZ_RULE_OUTERMOST ? VZ_NODE_ROOT : VZ_NODE_GAP;
+    walk->full = kind == VZ_RULE_FULL;
+    if (!vz_rule_steps(rule))
+        return false;
+    walk->stable = walk->n_fresh < MOST_FRAMES && (kind == VZ_RULE_CHAIN ? vz_rule_step_chain(&walk->at, &memo->stack)
+                                                                         : vz_rule_step(rule, &walk->at, &memo->stack));
+    if (walk->stable && !walk->at.pc)
+        walk->root = VZ_NODE_ROOT;
+    return walk->stable && walk->at.pc;
+}
+
+/* The walk has met a remembered frame. If the window no longer reaches down to the cut, pass the frames down to there
+ * after all: the window then starts anew. False: they are not as many as they were. */
+static bool widen_window(struct vz_memo *memo, struct walk *walk)
+{
+    const uint32_t depth = memo->base + walk->n_kept + walk->n_fresh;
+    const uint32_t cut = vz_unwind_cut(memo->max_depth, depth);
+    if (memo->base <= cut)
+        return true;
+    bool more = true;
+    while (more && walk->n_fresh < depth - cut)
+        more = pass_frame(memo, walk);
+    if (walk->full || walk->n_fresh != depth - cut || more != (cut > 0))
+        return false;
+    walk->n_kept = 0;
+    memo->base = cut;
+    if (cut == 0)
+        memo->root = walk->root;
+    return true;
+}
+
+/* ---- remembering ------------------------------------------------------------------------------------------------------ */
+
+static void add_check(struct vz_memo *memo, uintptr_t address, uintptr_t value)
+{
+    memo->checks[memo->n_checks++] = (struct check){address, value};
+}
+
+/* Put a frame on top of those remembered. caller: its state; NULL: unknown, below the window. */
+static void remember(struct vz_memo *memo, const struct fresh *fresh, const struct vz_context *caller,
+                     bool caller_fp_matters)
+{
+    const uint32_t rule = fresh->rule;
+    struct frame *frame = &memo->frames[memo->n_frames++];
+    frame->at = fresh->at;
+    frame->generation = fresh->generation;
+    frame->fp_matters = !caller || vz_rule_uses_fp(rule);
+    if (caller && vz_rule_steps(rule)) {
+        add_check(memo, vz_rule_pc_slot(caller->sp), caller->pc);
+        if (vz_rule_kind(rule) == VZ_RULE_FP_LOAD)
+            add_check(memo, vz_rule_cfa_slot(rule, &fresh->at), caller->sp);
+        if (caller_fp_matters && vz_rule_fp_words(rule))
+            add_check(memo, vz_rule_fp_slot(rule, &fresh->at, caller->sp), caller->fp);
+        else
+            frame->fp_matters |= caller_fp_matters;
+    }
+    frame->n_checks = memo->n_checks;
+}
+
+/* Drop the n frames of the window that are nearest to the root. */
+static void drop_frames(struct vz_memo *memo, uint32_t n)
+{
+    const uint32_t n_checks = memo->frames[n - 1].n_checks;
+    memo->n_frames -= n;
+    memo->n_checks -= n_checks;
+    memo->base += n;
+    memmove(memo->frames, memo->frames + n, memo->n_frames * sizeof *memo->frames);
+    memmove(memo->checks, memo->checks + n_checks, memo->n_checks * sizeof *memo->checks);
+    for (uint32_t i = 0; i < memo->n_frames; i++)
+        memo->frames[i].n_checks -= n_checks;
+}
+
+static uint32_t intern(struct vz_memo *memo, uint32_t parent, uint64_t pc, uint32_t generation)
+{
+    /* The generation need not be compared: in one code epoch it follows from the pc, and so does whether pc was
+     * interrupted, since those come here only by full walks, which bypass this. */
+    struct known *known = &memo->cache[(pc ^ parent) * 0x9e3779b97f4a7c15u >> (64 - CACHE_BITS)];
+    if (known->pc == pc && known->parent == parent)
+        return known->id;
+    const uint32_t id = vz_stacks_intern(parent, pc, generation);
+    known->pc = 0;
+    atomic_signal_fence(memory_order_seq_cst);
+    known->parent = parent;
+    known->id = id;
+    atomic_signal_fence(memory_order_seq_cst);
+    known->pc = pc;
+    return id;
+}
+
+/* Give the frames from the window's `first` on their ids. */
+static void intern_from(struct vz_memo *memo, uint32_t first, uint32_t cut)
+{
+    if (cut != memo->cut || first + memo->base < cut)
+        first = cut - memo->base;
+    memo->cut = cut;
+    for (uint32_t i = first; i < memo->n_frames; i++) {
+        struct frame *frame = &memo->frames[i];
+        const uint32_t lowest = cut > 0 ? VZ_NODE_CUT : memo->root;
+        const uint32_t parent = i + memo->base > cut ? memo->frames[i - 1].id : lowest;
+        frame->id = intern(memo, parent, frame->at.pc, frame->generation);
+    }
+}
+
+/* Make the finished walk the one that is remembered; the id of its leaf. */
+static uint32_t commit(struct vz_memo *memo, const struct walk *walk)
+{
+    const uint32_t n_stored = walk->n_fresh < memo->capacity ? walk->n_fresh : memo->capacity;
+    uint32_t n_kept = walk->n_kept;
+    void_frames(memo);
+    memo->n_frames = n_kept;
+    memo->n_checks = n_kept ? memo->frames[n_kept - 1].n_checks : 0;
+    if (n_kept + n_stored > memo->capacity) {
+        const uint32_t excess = n_kept + n_stored - memo->capacity + WINDOW_MARGIN / 2;
+        drop_frames(memo, excess < n_kept ? excess : n_kept);
+        n_kept = memo->n_frames;
+    }
+    if (n_stored < walk->n_fresh)
+        memo->base += walk->n_fresh - n_stored;
+    memo->fresh[n_stored].at = walk->at; /* of the oldest stored frame's caller, if it was stepped to */
+    for (uint32_t i = n_stored; i-- > 0;) {
+        const struct frame *below = memo->n_frames ? &memo->frames[memo->n_frames - 1] : NULL;
+        const struct vz_context *caller = below || memo->base == 0 ? &memo->fresh[i + 1].at : NULL;
+        remember(memo, &memo->fresh[i], caller, below && below->fp_matters);
+    }
+    intern_from(memo, n_kept, vz_unwind_cut(memo->max_depth, memo->base + memo->n_frames));
+    const struct frame *leaf = &memo->frames[memo->n_frames - 1];
+    const struct vz_context at = leaf->at;
+    memo->leaf_id = leaf->id;
+    memo->fp_mask = leaf->fp_matters ? ~(uintptr_t)0 : 0;
+    memo->leaf.sp = at.sp;
+    memo->leaf.fp = at.fp;
+    atomic_signal_fence(memory_order_seq_cst);
+    memo->leaf.pc = at.pc;
+    if (!walk->stable)
+        void_frames(memo);
+    return memo->leaf_id;
+}
+
+/* ---- full walks ------------------------------------------------------------------------------------------------------ */
+
+/* Walk with all registers, from this function on. What is found is interned, and not remembered. */
+static __attribute__((noinline)) uint32_t walk_full(struct vz_memo *memo, struct vz_context from, uint32_t epoch)
+{
+    struct walk walk = {.epoch = epoch};
+    struct vz_registers registers = {{0}, false};
+    void_frames(memo);
+    vz_registers_capture(&registers);
+    if (!vz_registers_leave(&registers, from, &memo->stack))
+        return VZ_NODE_GAP;
+    enum vz_step step = VZ_STEP_CALLER;
+    while (step == VZ_STEP_CALLER && walk.n_fresh < MOST_FRAMES) {
+        const uint32_t interrupted = registers.interrupted ? VZ_NODE_INTERRUPTED : 0;
+        bool fixed;
+        walk.at = vz_registers_context(&registers);
+        step = vz_registers_step(&registers, &memo->stack, &fixed);
+        note_fresh(memo, &walk, 0, (fixed ? 0 : epoch) | interrupted);
+    }
+    const uint32_t cut = vz_unwind_cut(memo->max_depth, walk.n_fresh);
+    uint32_t id = step == VZ_STEP_OUTERMOST ? VZ_NODE_ROOT : VZ_NODE_GAP;
+    if (cut > 0)
+        id = VZ_NODE_CUT;
+    for (uint32_t i = walk.n_fresh - cut; i-- > 0;)
+        id = vz_stacks_intern(id, memo->fresh[i].at.pc, memo->fresh[i].generation);
+    return id;
+}
+
+/* ---- walks ----------------------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) uint32_t walk_from(struct vz_memo *memo, struct vz_context from)
+{
+    struct walk walk = {.at = from, .epoch = current_epoch(), .stable = true};
+    if (memo->epoch != walk.epoch) {
+        forget(memo);
+        memo->epoch = walk.epoch;
+    }
+    walk.candidates = memo->n_frames;
+    bool met;
+    while (!(met = meets(memo, &walk)) && pass_frame(memo, &walk))
+        ;
+    walk.n_kept = met ? walk.candidates : 0;
+    if (met && !widen_window(memo, &walk)) {
+        void_frames(memo);
+        return walk_from(memo, from);
+    }
+    if (walk.full)
+        return walk_full(memo, from, walk.epoch);
+    if (!met) {
+        memo->base = 0;
+        memo->root = walk.root;
+    }
+    return commit(memo, &walk);
+}
+
+static inline uint32_t unwind(struct vz_memo *memo, struct vz_context from)
+{
+    if (memo->leaf.pc == from.pc && memo->leaf.sp == from.sp && ((memo->leaf.fp ^ from.fp) & memo->fp_mask) == 0 &&
+        memo->epoch == current_epoch() && find_broken(memo, memo->n_checks) == 0)
+        return memo->leaf_id;
+    const uint32_t id = walk_from(memo, from);
+    /* A module met for the first time may have begun a new epoch: its nodes must carry that one. */
+    return __builtin_expect(memo->epoch == current_epoch(), 1) ? id : walk_from(memo, from);
+}
+
+#ifdef VZ_CHECK_UNWIND
+uint32_t vz_unwind(struct vz_memo *memo, struct vz_context from)
+{
+    const uint32_t id = unwind(memo, from);
+    vz_unwind_check(from, id, memo->max_depth);
+    return id;
+}
+#else
+uint32_t vz_unwind(struct vz_memo *memo, struct vz_context from) { return unwind(memo, from); }
+#endif

@@ -1,0 +1,48 @@
+/* Call frame information: how the caller's registers are found at one pc, and DWARF expressions.
+ *
+ * Knows DWARF, not the machine: columns below VZ_CFI_COLUMNS are kept, rules of others (vector registers) are ignored.
+ */
+#ifndef VZ_UNWIND_CFI_H
+#define VZ_UNWIND_CFI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "unwind_dwarf.h"
+#include "unwind_fde.h"
+#include "unwind_stack.h"
+
+enum { VZ_CFI_COLUMNS = 17 };
+
+enum vz_cfi_how {
+    VZ_CFI_SAME = 0,        /* not saved: as the callee has it */
+    VZ_CFI_UNDEFINED,       /* lost; of the return address: the outermost frame */
+    VZ_CFI_OFFSET,          /* at CFA + value */
+    VZ_CFI_VALUE_OFFSET,    /* CFA + value itself */
+    VZ_CFI_REGISTER,        /* in register `value` */
+    VZ_CFI_EXPRESSION,      /* at the address that the expression gives */
+    VZ_CFI_VALUE_EXPRESSION /* what the expression gives */
+};
+
+/* One row of the table that an FDE stands for. Expressions are given by their distance from the module's start. Kept
+ * small: several lie on the stack of a hook. */
+struct vz_cfi_row {
+    uint8_t how[VZ_CFI_COLUMNS]; /* enum vz_cfi_how */
+    bool cfa_is_expression;
+    uint16_t cfa_register;
+    int32_t cfa_value; /* offset from the register, or the expression */
+    int32_t value[VZ_CFI_COLUMNS];
+};
+
+/* The row of pc. False: instructions that can't be read or represented. In a hook. */
+bool vz_cfi_row_of(const struct vz_module *module, const struct vz_fde *fde, uintptr_t pc, struct vz_cfi_row *row);
+
+/* The operations of an expression: a ULEB128 length and its bytes follow `value` bytes after the module's start. */
+struct vz_cursor vz_cfi_expression(const struct vz_module *module, int32_t value);
+
+/* Evaluate an expression with these registers, `initial` (the CFA) on the stack unless it is the CFA's own. False: an
+ * unknown operation, or memory that can't be read. In a hook; reads through `stack` only. */
+bool vz_cfi_evaluate(struct vz_cursor expression, const uintptr_t registers[VZ_CFI_COLUMNS], const uintptr_t *initial,
+                     struct vz_stack *stack, uintptr_t *result);
+
+#endif

@@ -1,0 +1,40 @@
+/* Loads that can't fault: which parts of the stacks that a walk reads are known to be mapped.
+ *
+ * A page is asked of the kernel once per stack (vz_sys_readable); then its address range is remembered, so that walks on
+ * the same stack make no system call. Several ranges, for signal stacks and coroutines.
+ */
+#ifndef VZ_UNWIND_STACK_H
+#define VZ_UNWIND_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { VZ_STACK_RANGES = 7 };
+
+struct vz_stack_range {
+    uintptr_t low, high; /* [low, high) is readable; page-aligned */
+};
+
+/* Zeroed is a valid start. */
+struct vz_stack {
+    struct vz_stack_range now; /* where the walk is */
+    struct vz_stack_range others[VZ_STACK_RANGES];
+    uint32_t n_replaced;
+};
+
+/* Make the word at address (aligned) lie in stack->now. False: it can't be read. */
+bool vz_stack_reach(struct vz_stack *stack, uintptr_t address);
+
+/* The word at address. False: misaligned, or it can't be read. */
+static inline bool vz_stack_load(struct vz_stack *stack, uintptr_t address, uintptr_t *value)
+{
+    if (address % sizeof(uintptr_t))
+        return false;
+    if (__builtin_expect(address - stack->now.low >= stack->now.high - stack->now.low, 0) &&
+        !vz_stack_reach(stack, address))
+        return false;
+    *value = *(const uintptr_t *)address;
+    return true;
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* What the unwinder knows of x86-64: rules, the registers of a full walk, and how both step to the caller.
+ *
+ * A rule is what an FDE says at one return address, for frames that need no more than rsp, rbp and two or three words of
+ * the stack: nearly all. Its inputs are exactly the frame's pc, sp and fp, and those words; the memo relies on it.
+ */
+#ifndef VZ_UNWIND_X86_64_H
+#define VZ_UNWIND_X86_64_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "unwind.h"
+#include "unwind_cfi.h"
+#include "unwind_stack.h"
+
+enum vz_rule_kind {
+    VZ_RULE_NO_DATA = 0, /* in a module, but without unwind data: the walk ends with a gap */
+    VZ_RULE_OUTERMOST,   /* has no caller */
+    VZ_RULE_SP,          /* CFA = rsp + offset */
+    VZ_RULE_FP,          /* CFA = rbp + offset */
+    VZ_RULE_FP_LOAD,     /* CFA = word at rbp + offset (realigned frames of gcc); rbp saved where rbp points */
+    VZ_RULE_FULL,        /* needs other registers or an expression: vz_registers_step */
+    VZ_RULE_CHAIN /* in no module (JIT): guess that rbp points at the saved rbp, as it does with frame pointers */
+};
+
+/* A rule packed into 32 bits: kind 3, fixed 1, rbp's place 8, offset 20 (signed, in words). */
+enum { VZ_RULE_FIXED = 8, VZ_RULE_SAVED_SHIFT = 4, VZ_RULE_OFFSET_SHIFT = 12 };
+
+static inline enum vz_rule_kind vz_rule_kind(uint32_t rule) { return (enum vz_rule_kind)(rule & 7); }
+static inline bool vz_rule_is_fixed(uint32_t rule) { return rule & VZ_RULE_FIXED; }
+static inline intptr_t vz_rule_offset(uint32_t rule) { return (intptr_t)((int32_t)rule >> VZ_RULE_OFFSET_SHIFT) * 8; }
+
+/* How many words below the CFA rbp is saved (FP_LOAD: any number stands for where rbp points); 0: it is not. */
+static inline uint32_t vz_rule_fp_words(uint32_t rule) { return rule >> VZ_RULE_SAVED_SHIFT & 0xff; }
+
+static inline bool vz_rule_steps(uint32_t rule)
+{
+    return vz_rule_kind(rule) >= VZ_RULE_SP && vz_rule_kind(rule) != VZ_RULE_FULL;
+}
+
+/* Where the caller's state lies: the caller's sp is the CFA. Only for rules that step. */
+static inline uintptr_t vz_rule_pc_slot(uintptr_t cfa) { return cfa - 8; }
+
+static inline uintptr_t vz_rule_fp_slot(uint32_t rule, const struct vz_context *frame, uintptr_t cfa)
+{
+    return vz_rule_kind(rule) == VZ_RULE_FP_LOAD ? frame->fp : cfa - 8 * vz_rule_fp_words(rule);
+}
+
+static inline uintptr_t vz_rule_cfa_slot(uint32_t rule, const struct vz_context *frame)
+{
+    return frame->fp + (uintptr_t)vz_rule_offset(rule);
+}
+
+/* Whether the rule itself looks at rbp. */
+static inline bool vz_rule_uses_fp(uint32_t rule)
+{
+    return vz_rule_kind(rule) == VZ_RULE_FP || vz_rule_kind(rule) == VZ_RULE_FP_LOAD ||
+           vz_rule_kind(rule) == VZ_RULE_CHAIN;
+}
+
+/* From a frame to its caller, by a rule that steps and is no VZ_RULE_CHAIN. False: the stack can't be so. */
+static inline bool vz_rule_step(uint32_t rule, struct vz_context *frame, struct vz_stack *stack)
+{
+    struct vz_context caller = {.fp = frame->fp};
+    if (vz_rule_kind(rule) == VZ_RULE_SP)
+        caller.sp = frame->sp + (uintptr_t)vz_rule_offset(rule);
+    else if (vz_rule_kind(rule) != VZ_RULE_FP_LOAD)
+        caller.sp = frame->fp + (uintptr_t)vz_rule_offset(rule);
+    else if (!vz_stack_load(stack, vz_rule_cfa_slot(rule, frame), &caller.sp))
+        return false;
+    /* A stack grows down. Only a switch to another stack may lead to a lower address. */
+    if (caller.sp <= frame->sp && caller.sp >= stack->now.low && caller.sp < stack->now.high)
+        return false;
+    if (!vz_stack_load(stack, vz_rule_pc_slot(caller.sp), &caller.pc))
+        return false;
+    if (vz_rule_fp_words(rule) && !vz_stack_load(stack, vz_rule_fp_slot(rule, frame, caller.sp), &caller.fp))
+        return false;
+    *frame = caller;
+    return true;
+}
+
+/* The same by VZ_RULE_CHAIN, a guess that must look right: rbp near above rsp, and a return address near this pc or in a
+ * module. (A return address of 0 is as good: it ends the stack.) In a hook. */
+bool vz_rule_step_chain(struct vz_context *frame, struct vz_stack *stack);
+
+/* The rule of a return address in this module (NULL: in none). In a hook. */
+uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc);
+
+/* All registers of a frame, by DWARF column: 3 rbx, 6 rbp, 7 rsp, 16 pc. */
+struct vz_registers {
+    uintptr_t value[VZ_CFI_COLUMNS];
+    bool interrupted; /* pc was interrupted: it is not a return address */
+};
+
+enum { VZ_COLUMN_FP = 6, VZ_COLUMN_SP = 7, VZ_COLUMN_PC = 16 };
+
+/* The registers as they are here: in the function that contains this, at this place. */
+static inline __attribute__((always_inline)) void vz_registers_capture(struct vz_registers *registers)
+{
+    registers->interrupted = true; /* as good as */
+    __asm__ volatile("movq %%rbx, 24(%0)\n\t"
+                     "movq %%rbp, 48(%0)\n\t"
+                     "movq %%rsp, 56(%0)\n\t"
+                     "movq %%r12, 96(%0)\n\t"
+                     "movq %%r13, 104(%0)\n\t"
+                     "movq %%r14, 112(%0)\n\t"
+                     "movq %%r15, 120(%0)\n\t"
+                     "leaq 0f(%%rip), %%rax\n"
+                     "0:\n\t"
+                     "movq %%rax, 128(%0)"
+                     :
+                     : "r"(registers->value)
+                     : "rax", "memory");
+}
+
+static inline struct vz_context vz_registers_context(const struct vz_registers *registers)
+{
+    return (struct vz_context){.pc = registers->value[VZ_COLUMN_PC],
+                               .sp = registers->value[VZ_COLUMN_SP],
+                               .fp = registers->value[VZ_COLUMN_FP]};
+}
+
+enum vz_step { VZ_STEP_CALLER, VZ_STEP_OUTERMOST, VZ_STEP_GAP };
+
+/* From a frame to its caller, whatever its CFI says. *fixed: whether the frame's module was loaded at start. In a hook;
+ * slow: evaluates the FDE. */
+enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *stack, bool *fixed);
+
+/* From the registers of our own function to those of the hook's caller: the frame `from`. False: it isn't met. In a hook. */
+bool vz_registers_leave(struct vz_registers *registers, struct vz_context from, struct vz_stack *stack);
+
+#endif
