@@ -27,6 +27,9 @@ void vz_timebase_start(struct vz_timebase *base);
  * that comes after it in the program is done before the clock is read. */
 uint64_t vz_timebase_advance(struct vz_timebase *base);
 
+/* ns since the start, read now. */
+uint64_t vz_timebase_read_ns(const struct vz_timebase *base);
+
 /* ns since the start at that tick, which may lie outside the span. */
 static inline uint64_t vz_timebase_ns(const struct vz_timebase *base, uint64_t ticks)
 {

@@ -18,10 +18,7 @@ static void print_line(const char *prefix, const char *format, va_list arguments
     (void)written; /* stderr may be closed: there is nobody to tell */
 }
 
-void vz_message_set_quiet(bool quiet)
-{
-    is_quiet = quiet;
-}
+void vz_message_set_quiet(bool quiet) { is_quiet = quiet; }
 
 void vz_message_banner(void)
 {

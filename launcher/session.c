@@ -14,10 +14,7 @@
 #include "message.h"
 #include "sys.h"
 
-static off_t region_offset(uint32_t index)
-{
-    return (off_t)(VZ_SESSION_BYTES + VZ_REGION_STRIDE * index);
-}
+static off_t region_offset(uint32_t index) { return (off_t)(VZ_SESSION_BYTES + VZ_REGION_STRIDE * index); }
 
 /* Images wake every sleeper when the recording ends: none may wait for a collector that drains no more. */
 static void wake_region(const struct vz_session_memory *memory, uint32_t index)
@@ -27,7 +24,7 @@ static void wake_region(const struct vz_session_memory *memory, uint32_t index)
         return;
     atomic_fetch_add(&region->drain_sequence, 1);
     vz_sys_futex_wake_all(&region->drain_sequence);
-    munmap(region, VZ_REGION_STRIDE);
+    vz_session_unmap_region(region);
 }
 
 static void fill_header(struct vz_session *header, const struct vz_cli *cli, uint32_t clock, uint64_t clock_start)
@@ -81,10 +78,12 @@ struct vz_region *vz_session_map_region(const struct vz_session_memory *memory, 
     return region == MAP_FAILED ? NULL : region;
 }
 
+void vz_session_unmap_region(struct vz_region *region) { munmap(region, VZ_REGION_STRIDE); }
+
 void vz_session_release_region(const struct vz_session_memory *memory, uint32_t index, struct vz_region *region)
 {
     atomic_store(&memory->header->claims[index], VZ_CLAIM_GONE);
-    munmap(region, VZ_REGION_STRIDE);
+    vz_session_unmap_region(region);
     /* A region that can't be emptied stays out of use: fresh memory must be zero. */
     if (fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, region_offset(index),
                   (off_t)VZ_REGION_STRIDE) == 0)

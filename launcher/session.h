@@ -19,6 +19,8 @@ int vz_session_create(const struct vz_cli *cli, uint32_t clock, uint64_t clock_s
 /* Maps a region; NULL: no address space. */
 struct vz_region *vz_session_map_region(const struct vz_session_memory *memory, uint32_t index);
 
+void vz_session_unmap_region(struct vz_region *region);
+
 /* Unmaps a region, gives its memory back and lets others claim it. */
 void vz_session_release_region(const struct vz_session_memory *memory, uint32_t index, struct vz_region *region);
 

@@ -15,10 +15,7 @@ int vz_signals_open(struct vz_signals *signals)
     return signals->fd < 0 ? -errno : 0;
 }
 
-static bool is_stop(int number)
-{
-    return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
-}
+static bool is_stop(int number) { return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU; }
 
 static bool is_end(int number)
 {

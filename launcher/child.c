@@ -1,6 +1,6 @@
-/* fork, exec and their failures: see spawn.h. */
+/* fork, exec and their failures: see child.h. */
 #define _GNU_SOURCE
-#include "spawn.h"
+#include "child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,8 +60,8 @@ static int read_exec_error(int report)
     return n == sizeof(error) ? error : 0;
 }
 
-int vz_spawn(const struct vz_program *program, const char *library_path, const struct vz_inherited *inherited,
-             pid_t *pid)
+int vz_child_start(const struct vz_program *program, const char *library_path, const struct vz_inherited *inherited,
+                   pid_t *pid)
 {
     int report[2];
     char **environment = make_environment(library_path);
@@ -88,7 +88,7 @@ int vz_spawn(const struct vz_program *program, const char *library_path, const s
     return error == ENOENT || error == ENOTDIR ? VZ_EXIT_NOT_FOUND : VZ_EXIT_NOT_RUNNABLE;
 }
 
-void vz_spawn_end_as(int wait_status)
+void vz_child_end_as(int wait_status)
 {
     if (WIFSIGNALED(wait_status)) {
         int number = WTERMSIG(wait_status);

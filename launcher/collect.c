@@ -1,0 +1,174 @@
+/* The collector's loop: see collect.h. One round takes what all images have published, then sleeps: 1 ms while events come, longer
+ * and longer while none do; descriptors wake it when a process ends or a signal comes. */
+#define _GNU_SOURCE
+#include "collect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "drain.h"
+#include "images.h"
+#include "message.h"
+#include "notes.h"
+#include "rss.h"
+#include "threads.h"
+
+#define BUSY_PAUSE_MS 1
+#define IDLE_PAUSE_MS 16
+#define HURRY_EVENTS 100000u            /* in one round: there is more, don't sleep */
+#define UNATTENDED_WAIT_NS 10000000000u /* how long processes that outlive COMMAND are waited for without a terminal */
+#define EXPECTED_WAIT_NS 1000000000u    /* how long a process just made is given to appear */
+
+int vz_collect_open(struct vz_collector *collector)
+{
+    collector->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (collector->epoll < 0)
+        return -errno;
+    int error = vz_signals_open(&collector->signals);
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
+    if (!error && epoll_ctl(collector->epoll, EPOLL_CTL_ADD, collector->signals.fd, &event) != 0)
+        error = -errno;
+    return error;
+}
+
+void vz_collect_close(struct vz_collector *collector)
+{
+    vz_batch_free_all(collector);
+    free(collector->keys);
+    collector->keys = NULL;
+    close(collector->signals.fd);
+    close(collector->epoll);
+}
+
+/* Sleeps until something happens, pause_ms at most, and marks the images whose process has ended. */
+static void wait_for_events(struct vz_collector *collector, int pause_ms)
+{
+    struct epoll_event events[64];
+    int n = epoll_wait(collector->epoll, events, sizeof(events) / sizeof(*events), pause_ms);
+    for (int i = 0; i < n; i++) {
+        uint64_t key = events[i].data.u64;
+        struct vz_image *image = key ? collector->images[key - 1] : NULL;
+        if (image)
+            image->is_dead = true;
+    }
+}
+
+static void watch_command(struct vz_collector *collector)
+{
+    int status;
+    vz_signals_take(&collector->signals, collector->command_ended ? 0 : collector->command);
+    if (!collector->signals.child_changed || collector->command_ended)
+        return;
+    collector->signals.child_changed = false;
+    while (!collector->command_ended &&
+           waitpid(collector->command, &status, WNOHANG | WUNTRACED) == collector->command) {
+        if (WIFSTOPPED(status)) {
+            vz_signals_follow_stop(&collector->signals, WSTOPSIG(status));
+            continue;
+        }
+        collector->command_ended = true;
+        collector->command_status = status;
+    }
+}
+
+/* What the images have published since the last round. */
+static uint64_t drain_all(struct vz_collector *collector, uint64_t limit)
+{
+    uint64_t n_taken = 0;
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        struct vz_image *image = collector->images[i];
+        if (!image)
+            continue;
+        n_taken += vz_drain(collector, image, limit);
+        vz_notes_read(collector, image);
+        if (!image->is_dead)
+            vz_threads_sweep(collector, image);
+    }
+    return n_taken;
+}
+
+static uint64_t run_round(struct vz_collector *collector)
+{
+    uint64_t limit = vz_timebase_advance(&collector->time);
+    if (collector->sink->has_failed && !collector->is_closed) {
+        collector->is_closed = true;
+        vz_session_close(&collector->memory);
+    }
+    vz_images_scan(collector);
+    uint64_t n_taken = collector->is_closed ? 0 : drain_all(collector, limit);
+    vz_images_look_up(collector, false);
+    vz_images_end_dead(collector);
+    vz_rss_sample(collector);
+    vz_batch_flush_old(collector);
+    return n_taken;
+}
+
+/* Whether processes are still to come that were forked or executed in COMMAND's last moments. */
+static bool is_more_expected(struct vz_collector *collector, uint64_t command_end_ns)
+{
+    if (!collector->cli->follow_children || vz_collector_now(collector) - command_end_ns > EXPECTED_WAIT_NS)
+        return false;
+    vz_images_look_up(collector, true);
+    return vz_images_expected(collector);
+}
+
+/* After COMMAND has ended: whether the recording goes on. */
+static bool is_waiting(struct vz_collector *collector, uint64_t command_end_ns, bool *has_said)
+{
+    bool is_attended = isatty(STDERR_FILENO);
+    uint64_t waited = vz_collector_now(collector) - command_end_ns;
+    if (collector->is_closed || !collector->cli->wait_all || collector->signals.end_requested)
+        return false;
+    if (collector->n_images == 0)
+        return is_more_expected(collector, command_end_ns);
+    if (waited > UNATTENDED_WAIT_NS && !is_attended) {
+        vz_message_warning("%u recorded processes are still running: the recording ends without their end",
+                           collector->n_images);
+        return false;
+    }
+    if (waited > UNATTENDED_WAIT_NS / 100 && !*has_said) {
+        *has_said = true;
+        vz_message_progress("Waiting for %u processes that outlive the child%s", collector->n_images,
+                            is_attended ? "; Ctrl-C ends the recording" : " (10 s at most)");
+    }
+    return true;
+}
+
+static void finish(struct vz_collector *collector)
+{
+    vz_session_close(&collector->memory);
+    vz_timebase_advance(&collector->time);
+    vz_images_scan(collector);
+    vz_images_end_all(collector);
+    struct vz_end_record record = {.time = vz_collector_now(collector),
+                                   .events = collector->events,
+                                   .images_missed = atomic_load(&collector->memory.header->images_missed),
+                                   .images = collector->n_records};
+    VZ_SINK_DO(collector->sink, end, &record);
+}
+
+void vz_collect_run(struct vz_collector *collector)
+{
+    int pause_ms = BUSY_PAUSE_MS;
+    bool has_said = false;
+    uint64_t command_end_ns = 0;
+    for (;;) {
+        wait_for_events(collector, pause_ms);
+        bool had_ended = collector->command_ended;
+        watch_command(collector);
+        uint64_t n_taken = run_round(collector);
+        if (collector->command_ended && !had_ended)
+            command_end_ns = vz_collector_now(collector);
+        if (collector->command_ended && had_ended && !is_waiting(collector, command_end_ns, &has_said))
+            break;
+        if (n_taken || collector->command_ended != had_ended)
+            pause_ms = n_taken > HURRY_EVENTS || collector->command_ended ? 0 : BUSY_PAUSE_MS;
+        else
+            pause_ms = pause_ms >= IDLE_PAUSE_MS / 2 ? IDLE_PAUSE_MS : 2 * pause_ms + 1;
+    }
+    finish(collector);
+}

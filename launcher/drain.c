@@ -1,0 +1,275 @@
+/* Reading and merging streams: see drain.h. What lies in the region may have been damaged by the program: offsets are checked,
+ * and nothing read here is trusted to be small. */
+#include "drain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch.h"
+#include "format/kinds.h"
+#include "sys.h"
+#include "threads.h"
+
+#define LOOK_AHEAD 8       /* slots examined behind an unpublished one, while the chunk is being filled */
+#define REORDERED_NS 1000u /* times raised by more than this are counted */
+
+/* A stream that has an event within the window. */
+struct head {
+    uint64_t ticks; /* of that event */
+    struct vz_cursor *cursor;
+};
+
+struct vz_stream *vz_drain_stream(const struct vz_image *image, uint32_t index)
+{
+    uint32_t page =
+        atomic_load_explicit(&image->region->stream_pages[index / VZ_STREAMS_PER_PAGE], memory_order_acquire);
+    struct vz_stream *streams = page ? vz_image_at(image, (uint64_t)page * VZ_PAGE, VZ_PAGE) : NULL;
+    return streams ? &streams[index % VZ_STREAMS_PER_PAGE] : NULL;
+}
+
+static struct vz_chunk *chunk_of(const struct vz_image *image, const struct vz_cursor *cursor)
+{
+    return (struct vz_chunk *)((char *)image->region + (uint64_t)cursor->chunk * VZ_PAGE);
+}
+
+/* Starts reading the chunk at page. */
+static bool open_chunk(const struct vz_image *image, struct vz_cursor *cursor, uint32_t page)
+{
+    const struct vz_chunk *chunk = vz_image_at(image, (uint64_t)page * VZ_PAGE, VZ_PAGE);
+    uint32_t chunk_class = chunk ? chunk->chunk_class : VZ_CHUNK_CLASSES;
+    if (chunk_class >= VZ_CHUNK_CLASSES || !vz_image_at(image, (uint64_t)page * VZ_PAGE, vz_chunk_bytes(chunk_class))) {
+        cursor->is_broken = true;
+        return false;
+    }
+    cursor->chunk = page;
+    cursor->chunk_class = chunk_class;
+    cursor->slot = 0;
+    cursor->n_slots = (uint32_t)((vz_chunk_bytes(chunk_class) - sizeof(struct vz_chunk)) / sizeof(struct vz_slot));
+    return true;
+}
+
+/* Empties a chunk and puts it on the free list of its class. */
+static void push_free(struct vz_image *image, const struct vz_cursor *cursor)
+{
+    struct vz_chunk *chunk = chunk_of(image, cursor);
+    _Atomic uint64_t *list = &image->region->free_chunks[cursor->chunk_class];
+    memset(chunk->slots, 0, vz_chunk_bytes(cursor->chunk_class) - sizeof(*chunk));
+    uint64_t top = atomic_load(list);
+    uint64_t pushed;
+    do {
+        atomic_store_explicit(&chunk->next, (uint32_t)top, memory_order_relaxed);
+        pushed = ((top >> 32) + 1) << 32 | cursor->chunk;
+    } while (!atomic_compare_exchange_weak(list, &top, pushed));
+}
+
+/* Goes on to the chunk that follows a full one that was read, and gives the latter back. */
+static bool leave_chunk(struct vz_image *image, struct vz_stream *stream, struct vz_cursor *cursor, uint32_t next)
+{
+    struct vz_region *region = image->region;
+    uint32_t bytes = vz_chunk_bytes(cursor->chunk_class);
+    atomic_store_explicit(&stream->first, next, memory_order_release);
+    push_free(image, cursor);
+    atomic_fetch_add(&stream->drained, bytes);
+    atomic_fetch_add(&region->drained, bytes);
+    atomic_fetch_add(&region->drain_sequence, 1);
+    if (atomic_load(&region->waiters))
+        vz_sys_futex_wake_all(&region->drain_sequence);
+    return open_chunk(image, cursor, next);
+}
+
+static uint64_t load_slot(const struct vz_chunk *chunk, uint32_t slot)
+{
+    return atomic_load_explicit(&chunk->slots[slot].when_kind, memory_order_acquire);
+}
+
+/* The slot at the cursor is unpublished. It is a hole, never to be filled, if a later one is published. Skips to that. */
+static bool skip_hole(struct vz_image *image, struct vz_cursor *cursor, const struct vz_chunk *chunk, bool is_closed)
+{
+    uint32_t end = cursor->n_slots;
+    if (!is_closed && end - cursor->slot > LOOK_AHEAD)
+        end = cursor->slot + LOOK_AHEAD;
+    for (uint32_t slot = cursor->slot; slot < end; slot++) {
+        if (!load_slot(chunk, slot))
+            continue;
+        image->holes += slot - cursor->slot;
+        cursor->slot = slot;
+        cursor->has_wide = false;
+        return true;
+    }
+    return false;
+}
+
+/* Moves the cursor to the stream's next published slot. Returns its word, or 0: nothing more for now. */
+static uint64_t find_next(struct vz_image *image, struct vz_stream *stream, struct vz_cursor *cursor)
+{
+    while (!cursor->is_broken) {
+        if (!cursor->chunk) {
+            uint32_t first = atomic_load_explicit(&stream->first, memory_order_acquire);
+            if (!first || !open_chunk(image, cursor, first))
+                return 0;
+        }
+        const struct vz_chunk *chunk = chunk_of(image, cursor);
+        if (cursor->slot < cursor->n_slots && load_slot(chunk, cursor->slot))
+            return load_slot(chunk, cursor->slot);
+        uint32_t next = atomic_load_explicit(&chunk->next, memory_order_acquire);
+        bool is_closed = next || image->is_dead || cursor->is_thread_dead;
+        if (cursor->slot < cursor->n_slots && skip_hole(image, cursor, chunk, is_closed))
+            continue;
+        if (!next || !leave_chunk(image, stream, cursor, next))
+            return 0;
+    }
+    return 0;
+}
+
+/* The ticks by which the cursor's next event is ordered; UINT64_MAX: it has none. */
+static uint64_t next_ticks(struct vz_image *image, struct vz_stream *stream, struct vz_cursor *cursor)
+{
+    uint64_t word = find_next(image, stream, cursor);
+    if (!word)
+        return UINT64_MAX;
+    uint64_t ticks = word & VZ_SLOT_TICKS_MASK;
+    return ticks > cursor->last_ticks ? ticks : cursor->last_ticks;
+}
+
+/* The time of an event of those ticks: never before the last one's. */
+static uint64_t time_of(const struct vz_timebase *base, struct vz_image *image, uint64_t ticks)
+{
+    uint64_t time = vz_timebase_ns(base, ticks);
+    if (time < image->last_time) {
+        image->reordered += image->last_time - time > REORDERED_NS;
+        time = image->last_time;
+    }
+    image->last_time = time;
+    return time;
+}
+
+/* Takes published slots of the cursor's chunk below limit into the batch, until one of them or their number ends it. The inner
+ * loop of the collector. */
+static void copy_run(const struct vz_timebase *base, struct vz_image *image, struct vz_cursor *cursor,
+                     struct vz_batch *batch, uint64_t limit)
+{
+    const struct vz_chunk *chunk = chunk_of(image, cursor);
+    uint64_t last_ticks = cursor->last_ticks;
+    uint32_t slot = cursor->slot;
+    uint32_t n = batch->n;
+    for (; slot < cursor->n_slots && n < VZ_MAX_EVENTS; slot++) {
+        uint64_t word = load_slot(chunk, slot);
+        uint64_t ticks = word & VZ_SLOT_TICKS_MASK;
+        uint8_t kind = (uint8_t)(word >> VZ_SLOT_KIND_SHIFT);
+        if (!word)
+            break;
+        if (kind == VZ_SLOT_WIDE) {
+            cursor->has_wide = true;
+            cursor->wide_size = chunk->slots[slot].address;
+            continue;
+        }
+        ticks = ticks > last_ticks ? ticks : last_ticks;
+        if (ticks >= limit)
+            break;
+        last_ticks = ticks;
+        batch->kind[n] = kind;
+        batch->thread[n] = cursor->thread;
+        batch->time[n] = time_of(base, image, ticks);
+        batch->address[n] = chunk->slots[slot].address;
+        batch->size[n] = chunk->slots[slot].size_stack & VZ_SLOT_SIZE_MASK;
+        batch->stack[n] = (uint32_t)(chunk->slots[slot].size_stack >> VZ_SLOT_SIZE_BITS);
+        if (cursor->has_wide) {
+            batch->size[n] = cursor->wide_size;
+            cursor->has_wide = false;
+        }
+        n += vz_kind_class[kind] != VZ_CLASS_NONE; /* else: damaged by the program */
+    }
+    cursor->last_ticks = last_ticks;
+    cursor->slot = slot;
+    batch->n = n;
+}
+
+/* Takes the cursor's events below limit. Returns the ticks of its next one, as next_ticks. */
+static uint64_t take_run(struct vz_collector *collector, struct vz_image *image, struct vz_cursor *cursor,
+                         uint64_t limit, uint64_t *n_taken)
+{
+    struct vz_stream *stream = vz_drain_stream(image, (uint32_t)(cursor - image->cursors));
+    uint64_t ticks;
+    do {
+        struct vz_batch *batch = vz_batch_of(collector, image);
+        if (!batch)
+            return UINT64_MAX;
+        uint32_t before = batch->n;
+        copy_run(&collector->time, image, cursor, batch, limit);
+        *n_taken += batch->n - before;
+        ticks = next_ticks(image, stream, cursor);
+    } while (ticks < limit);
+    return ticks;
+}
+
+/* Restores the heap's order after heads[at] was replaced by a later one. */
+static void sift_down(struct head *heads, uint32_t n, uint32_t at)
+{
+    struct head moved = heads[at];
+    for (uint32_t child = 2 * at + 1; child < n; child = 2 * at + 1) {
+        if (child + 1 < n && heads[child + 1].ticks < heads[child].ticks)
+            child++;
+        if (moved.ticks <= heads[child].ticks)
+            break;
+        heads[at] = heads[child];
+        at = child;
+    }
+    heads[at] = moved;
+}
+
+static uint64_t merge(struct vz_collector *collector, struct vz_image *image, struct head *heads, uint32_t n,
+                      uint64_t limit)
+{
+    uint64_t n_taken = 0;
+    for (uint32_t at = n / 2; at > 0; at--)
+        sift_down(heads, n, at - 1);
+    while (n > 0) {
+        uint64_t bound = limit;
+        for (uint32_t child = 1; child < n && child <= 2; child++)
+            bound = heads[child].ticks + 1 < bound ? heads[child].ticks + 1 : bound;
+        heads[0].ticks = take_run(collector, image, heads[0].cursor, bound, &n_taken);
+        if (heads[0].ticks >= limit)
+            heads[0] = heads[--n];
+        sift_down(heads, n, 0);
+    }
+    return n_taken;
+}
+
+uint64_t vz_drain(struct vz_collector *collector, struct vz_image *image, uint64_t limit)
+{
+    struct head few[64];
+    struct head *heads = few;
+    uint32_t n = 0;
+    uint32_t n_streams = vz_threads_discover(collector, image);
+    if (n_streams > sizeof(few) / sizeof(*few))
+        heads = malloc(n_streams * sizeof(*heads));
+    if (!heads)
+        return 0;
+    for (uint32_t i = 0; i < n_streams; i++) {
+        struct vz_cursor *cursor = &image->cursors[i];
+        if (!cursor->is_active)
+            continue;
+        uint64_t ticks = next_ticks(image, vz_drain_stream(image, i), cursor);
+        if (ticks < limit)
+            heads[n++] = (struct head){.ticks = ticks, .cursor = cursor};
+    }
+    uint64_t n_taken = merge(collector, image, heads, n, limit);
+    if (heads != few)
+        free(heads);
+    return n_taken;
+}
+
+bool vz_drain_retire(struct vz_image *image, uint32_t stream_index)
+{
+    struct vz_stream *stream = vz_drain_stream(image, stream_index);
+    struct vz_cursor *cursor = &image->cursors[stream_index];
+    if (find_next(image, stream, cursor))
+        return false;
+    atomic_store(&stream->first, 0);
+    if (cursor->chunk && !cursor->is_broken)
+        push_free(image, cursor);
+    *cursor = (struct vz_cursor){.name_sequence = cursor->name_sequence};
+    atomic_store_explicit(&stream->state, VZ_STREAM_IDLE, memory_order_release);
+    atomic_fetch_add(&image->region->idle_streams, 1);
+    return true;
+}

@@ -1,0 +1,139 @@
+/* Ending images: see image_end.h. */
+#define _GNU_SOURCE
+#include "image_end.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "drain.h"
+#include "nodes.h"
+#include "notes.h"
+#include "process.h"
+#include "rss.h"
+
+static void free_image(struct vz_collector *collector, struct vz_image *image)
+{
+    if (image->batch)
+        image->batch->owner = NULL;
+    if (image->pidfd >= 0)
+        close(image->pidfd);
+    collector->images[image->region_index] = NULL;
+    collector->n_images--;
+    vz_nodes_free(image);
+    free(image->cursors);
+    free(image->exe);
+    free(image->cwd);
+    free(image->args);
+    free(image);
+}
+
+static uint64_t count_dropped(const struct vz_image *image)
+{
+    uint64_t dropped = atomic_load(&image->region->dropped);
+    for (uint32_t i = 0; i < image->n_cursors; i++) {
+        struct vz_stream *stream = vz_drain_stream(image, i);
+        dropped += stream ? atomic_load(&stream->dropped) : 0;
+    }
+    return dropped;
+}
+
+/* Writes the image's end. Its events must have been taken. */
+static void write_end(struct vz_collector *collector, struct vz_image *image, uint64_t time, enum vz_image_fate fate,
+                      uint32_t value)
+{
+    vz_batch_flush(collector, image);
+    vz_notes_read(collector, image);
+    vz_rss_flush(collector, image);
+    struct vz_image_end_record record = {.time = time > image->last_time ? time : image->last_time,
+                                         .fate = fate,
+                                         .fate_value = value,
+                                         .events = image->events,
+                                         .dropped = count_dropped(image),
+                                         .reordered = image->reordered,
+                                         .holes = image->holes,
+                                         .stopped = atomic_load(&image->region->stopped)};
+    VZ_SINK_DO(collector->sink, image_end, image->index, &record);
+}
+
+/* The fate that a wait status tells. */
+static enum vz_image_fate fate_of(int wait_status, uint32_t *value)
+{
+    *value = (uint32_t)(WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
+    return WIFSIGNALED(wait_status) ? VZ_FATE_SIGNAL : VZ_FATE_EXIT;
+}
+
+/* How the process of an ended image ended. */
+static enum vz_image_fate learn_fate(struct vz_collector *collector, const struct vz_image *image, uint32_t *value)
+{
+    int status = 0;
+    *value = 0;
+    if (image->outer_pid == collector->command) {
+        if (!collector->command_ended)
+            collector->command_ended = waitpid(collector->command, &collector->command_status, 0) == collector->command;
+        status = collector->command_status;
+    } else if (!image->outer_pid || !vz_process_status(image->outer_pid, image->pidfd, &status)) {
+        return VZ_FATE_UNKNOWN;
+    }
+    return fate_of(status, value);
+}
+
+/* The process went on in a program that isn't recorded, and has ended there: one record for that. */
+static void write_unrecorded(struct vz_collector *collector, const struct vz_image *former, uint64_t time,
+                             enum vz_image_fate fate, uint32_t value)
+{
+    const struct vz_note *exec = former->exec_note;
+    struct vz_text exe = {.data = (const char *)(exec + 1), .bytes = exec->text_bytes};
+    struct vz_text cwd = {.data = former->cwd ? former->cwd : "",
+                          .bytes = former->cwd ? (uint32_t)strlen(former->cwd) : 0};
+    uint64_t start = vz_timebase_ns(&collector->time, exec->ticks);
+    struct vz_image_record record = {.pid = (uint32_t)former->pid,
+                                     .ppid = former->region->ppid,
+                                     .exec_number = former->exec_number + 1,
+                                     .origin = VZ_IMAGE_EXEC,
+                                     .parent_image = former->index,
+                                     .not_recorded =
+                                         former->exec_unfit ? (uint32_t)former->exec_unfit : VZ_NOT_UNREACHABLE,
+                                     .start_time = start};
+    struct vz_image_end_record end = {.time = time > start ? time : start, .fate = fate, .fate_value = value};
+    uint32_t index = collector->n_records++;
+    VZ_SINK_DO(collector->sink, image, index, &record, exe, cwd, (struct vz_text){.data = ""});
+    VZ_SINK_DO(collector->sink, image_end, index, &end);
+}
+
+void vz_image_end_dead(struct vz_collector *collector, struct vz_image *image)
+{
+    uint32_t value;
+    uint64_t time = vz_collector_now(collector);
+    image->is_dead = true;
+    enum vz_image_fate fate = learn_fate(collector, image, &value);
+    vz_drain(collector, image, UINT64_MAX);
+    vz_notes_read(collector, image);
+    if (image->exec_note) {
+        write_end(collector, image, vz_timebase_ns(&collector->time, image->exec_note->ticks), VZ_FATE_EXEC, 0);
+        write_unrecorded(collector, image, time, fate, value);
+    } else {
+        write_end(collector, image, time, fate, value);
+    }
+    vz_session_release_region(&collector->memory, image->region_index, image->region);
+    free_image(collector, image);
+}
+
+void vz_image_end_replaced(struct vz_collector *collector, struct vz_image *image, uint64_t time)
+{
+    image->is_dead = true;
+    vz_drain(collector, image, UINT64_MAX);
+    write_end(collector, image, time, VZ_FATE_EXEC, 0);
+    vz_session_release_region(&collector->memory, image->region_index, image->region);
+    free_image(collector, image);
+}
+
+void vz_image_end_running(struct vz_collector *collector, struct vz_image *image)
+{
+    vz_drain(collector, image, UINT64_MAX);
+    write_end(collector, image, vz_collector_now(collector), VZ_FATE_RUNNING, 0);
+    vz_session_unmap_region(image->region);
+    free_image(collector, image);
+}

@@ -1,0 +1,382 @@
+/* Beginning and ending of images: see images.h. */
+#define _GNU_SOURCE
+#include "images.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "image_end.h"
+#include "process.h"
+#include "sys.h"
+
+#define LOOK_UP_NS 50000000u /* shortest time between two searches of /proc */
+
+static struct vz_text text_of(const char *text)
+{
+    return (struct vz_text){.data = text ? text : "", .bytes = text ? (uint32_t)strlen(text) : 0};
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t count_arguments(const char *args, size_t bytes)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < bytes; i++)
+        n += args[i] == 0;
+    return n;
+}
+
+static void copy_arguments(struct vz_image *image, const char *args, size_t bytes)
+{
+    image->args = malloc(bytes ? bytes : 1);
+    image->args_bytes = image->args ? bytes : 0;
+    if (image->args)
+        memcpy(image->args, args, bytes);
+}
+
+/* What it runs: from /proc, else, when its process is gone already, from where it came. */
+static void read_texts(struct vz_image *image, const struct vz_image *origin)
+{
+    const struct vz_note *exec = origin ? origin->exec_note : NULL;
+    if (image->outer_pid) {
+        image->exe = vz_process_link(image->outer_pid, "exe");
+        image->cwd = vz_process_link(image->outer_pid, "cwd");
+        image->args = vz_process_arguments(image->outer_pid, &image->args_bytes);
+    }
+    if (!image->args && exec) {
+        char *path = strndup((const char *)(exec + 1), exec->text_bytes);
+        if (path)
+            copy_arguments(image, path, strlen(path) + 1);
+        image->exe = image->exe ? image->exe : path;
+        if (image->exe != path)
+            free(path);
+    } else if (!image->args && origin) {
+        copy_arguments(image, origin->args, origin->args_bytes);
+        image->exe = origin->exe ? strdup(origin->exe) : NULL;
+    }
+    if (!image->cwd && origin && origin->cwd)
+        image->cwd = strdup(origin->cwd);
+    image->n_args = count_arguments(image->args, image->args_bytes);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------------------- */
+
+static void remember(struct vz_collector *collector, const struct vz_image *image)
+{
+    if (collector->n_keys == collector->keys_capacity) {
+        size_t capacity = collector->keys_capacity ? 2 * collector->keys_capacity : 64;
+        struct vz_image_key *grown = realloc(collector->keys, capacity * sizeof(*grown));
+        if (!grown)
+            return;
+        collector->keys = grown;
+        collector->keys_capacity = capacity;
+    }
+    collector->keys[collector->n_keys++] =
+        (struct vz_image_key){.serial = image->serial, .index = image->index, .exec_number = image->exec_number};
+}
+
+/* The key of an image by its serial, the latest first: parents are seldom old. */
+static const struct vz_image_key *find_key(const struct vz_collector *collector, uint64_t serial)
+{
+    for (size_t i = collector->n_keys; i > 0; i--) {
+        if (collector->keys[i - 1].serial == serial)
+            return &collector->keys[i - 1];
+    }
+    return NULL;
+}
+
+static struct vz_image *find_by_pid(const struct vz_collector *collector, pid_t pid)
+{
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        if (collector->images[i] && collector->images[i]->pid == pid)
+            return collector->images[i];
+    }
+    return NULL;
+}
+
+static struct vz_image *find_by_serial(const struct vz_collector *collector, uint64_t serial)
+{
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        if (collector->images[i] && collector->images[i]->serial == serial)
+            return collector->images[i];
+    }
+    return NULL;
+}
+
+/* ---- processes -------------------------------------------------------------------------------------------------- */
+
+static uint64_t session_inode(const struct vz_collector *collector)
+{
+    struct stat status;
+    return fstat(collector->memory.fd, &status) == 0 ? status.st_ino : 0;
+}
+
+/* Makes pid, as we see it, the image's process. */
+static bool adopt_process(struct vz_collector *collector, struct vz_image *image, pid_t pid)
+{
+    int pidfd = vz_sys_pidfd_open(pid);
+    if (pidfd < 0)
+        return false;
+    bool is_ours = image->exec_note || vz_process_is_recorded(pid, session_inode(collector), collector->library);
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    /* An ended process shows nothing of its memory; its pid can't have been reused while it can be opened, and whoever else
+     * had it would hardly end in this very moment. */
+    if (!is_ours && poll(&ended, 1, 0) == 0) {
+        close(pidfd);
+        return false;
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = image->region_index + 1};
+    epoll_ctl(collector->epoll, EPOLL_CTL_ADD, pidfd, &event);
+    image->pidfd = pidfd;
+    image->outer_pid = pid;
+    return true;
+}
+
+static bool has_ended(const struct vz_image *image)
+{
+    struct pollfd pidfd = {.fd = image->pidfd, .events = POLLIN};
+    return image->is_dead || (image->pidfd >= 0 && poll(&pidfd, 1, 0) == 1);
+}
+
+/* ---- the beginning ---------------------------------------------------------------------------------------------- */
+
+/* Fills in origin and parent. former: the image that it replaced, or NULL. */
+static void find_origin(struct vz_collector *collector, struct vz_image *image, const struct vz_image *former,
+                        struct vz_image_record *record)
+{
+    const struct vz_region *region = image->region;
+    record->parent_image = VZ_NO_IMAGE;
+    if (region->origin == VZ_ORIGIN_FORK) {
+        const struct vz_image_key *parent = find_key(collector, region->parent_serial);
+        record->origin = VZ_IMAGE_FORK;
+        record->parent_image = parent ? parent->index : VZ_NO_IMAGE;
+        image->exec_number = parent ? parent->exec_number : 0;
+    } else if (former) {
+        record->origin = VZ_IMAGE_EXEC;
+        record->parent_image = former->index;
+        image->exec_number = former->exec_number + 1;
+    } else if (image->pid == collector->command) {
+        record->origin = VZ_IMAGE_START;
+    } else {
+        const struct vz_image *parent = find_by_pid(collector, (pid_t)region->ppid);
+        record->origin = VZ_IMAGE_SPAWN;
+        record->parent_image = parent ? parent->index : VZ_NO_IMAGE;
+    }
+    record->exec_number = image->exec_number;
+}
+
+/* Writes the image's record; ends the one that it replaced. */
+static void introduce(struct vz_collector *collector, struct vz_image *image, struct vz_image *former)
+{
+    const struct vz_region *region = image->region;
+    const struct vz_image *origin = former ? former : find_by_serial(collector, region->parent_serial);
+    struct vz_image_record record = {
+        .pid = region->pid, .ppid = region->ppid, .start_time = vz_timebase_ns(&collector->time, region->start_ticks)};
+    find_origin(collector, image, former, &record);
+    read_texts(image, origin);
+    record.n_args = image->n_args;
+    if (former)
+        vz_image_end_replaced(collector, former, record.start_time);
+    image->index = collector->n_records++;
+    VZ_SINK_DO(collector->sink, image, image->index, &record, text_of(image->exe), text_of(image->cwd),
+               (struct vz_text){.data = image->args ? image->args : "", .bytes = (uint32_t)image->args_bytes});
+    remember(collector, image);
+}
+
+/* The image that this one replaced in its process, if it came by exec. An ended one of the same pid is ended here: its pid was
+ * used again. */
+static struct vz_image *find_former(struct vz_collector *collector, const struct vz_image *image)
+{
+    struct vz_image *former = find_by_pid(collector, image->pid);
+    if (former && has_ended(former)) {
+        vz_image_end_dead(collector, former);
+        return NULL;
+    }
+    bool is_same = former && former->outer_pid && former->outer_pid == image->outer_pid;
+    return is_same && image->region->origin == VZ_ORIGIN_START ? former : NULL;
+}
+
+static void open_image(struct vz_collector *collector, uint32_t region_index, struct vz_region *region)
+{
+    struct vz_image *image = calloc(1, sizeof(*image));
+    if (!image) {
+        vz_session_unmap_region(region);
+        return;
+    }
+    *image = (struct vz_image){.region_index = region_index,
+                               .region = region,
+                               .serial = region->serial,
+                               .pid = (pid_t)region->pid,
+                               .pidfd = -1,
+                               .log_at = region->log_first};
+    adopt_process(collector, image, image->pid);
+    struct vz_image *former = find_former(collector, image);
+    collector->images[region_index] = image;
+    collector->n_images++;
+    if (collector->images_end <= region_index)
+        collector->images_end = region_index + 1;
+    collector->saw_command |= image->pid == collector->command;
+    introduce(collector, image, former);
+}
+
+/* A region that is waiting to be taken in. */
+struct arrival {
+    uint64_t serial;
+    uint32_t region_index;
+    struct vz_region *region;
+};
+
+static int compare_arrivals(const void *left, const void *right)
+{
+    const struct arrival *a = left;
+    const struct arrival *b = right;
+    return (a->serial > b->serial) - (a->serial < b->serial);
+}
+
+void vz_images_scan(struct vz_collector *collector)
+{
+    struct arrival arrivals[VZ_MAX_REGIONS];
+    uint32_t n = 0;
+    bool is_complete = true;
+    uint64_t serial = atomic_load(&collector->memory.header->next_serial);
+    if (serial == collector->seen_serial)
+        return;
+    for (uint32_t i = 0; i < VZ_MAX_REGIONS; i++) {
+        uint32_t claim = atomic_load_explicit(&collector->memory.header->claims[i], memory_order_acquire);
+        is_complete &= claim != VZ_CLAIM_TAKEN;
+        if (claim != VZ_CLAIM_LIVE || collector->images[i])
+            continue;
+        struct vz_region *region = vz_session_map_region(&collector->memory, i);
+        if (region)
+            arrivals[n++] = (struct arrival){.serial = region->serial, .region_index = i, .region = region};
+    }
+    qsort(arrivals, n, sizeof(*arrivals), compare_arrivals); /* parents before children */
+    for (uint32_t i = 0; i < n; i++)
+        open_image(collector, arrivals[i].region_index, arrivals[i].region);
+    collector->seen_serial = is_complete ? serial : 0;
+}
+
+void vz_images_end_dead(struct vz_collector *collector)
+{
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        if (collector->images[i] && collector->images[i]->is_dead)
+            vz_image_end_dead(collector, collector->images[i]);
+    }
+    while (collector->images_end && !collector->images[collector->images_end - 1])
+        collector->images_end--;
+}
+
+/* ---- processes of other pid namespaces -------------------------------------------------------------------------- */
+
+/* The latest image without a process that has this pid. */
+static struct vz_image *find_lost(const struct vz_collector *collector, pid_t inner_pid)
+{
+    struct vz_image *found = NULL;
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        struct vz_image *image = collector->images[i];
+        if (image && !image->is_dead && !image->outer_pid && image->pid == inner_pid &&
+            (!found || image->serial > found->serial))
+            found = image;
+    }
+    return found;
+}
+
+static bool offer_process(pid_t pid, void *context)
+{
+    struct vz_collector *collector = context;
+    struct vz_image *image = find_lost(collector, vz_process_inner_pid(pid));
+    if (image)
+        adopt_process(collector, image, pid);
+    return true;
+}
+
+static bool any_lost(const struct vz_collector *collector)
+{
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        if (collector->images[i] && !collector->images[i]->outer_pid && !collector->images[i]->is_dead)
+            return true;
+    }
+    return false;
+}
+
+void vz_images_look_up(struct vz_collector *collector, bool now)
+{
+    uint64_t begin = vz_timebase_read_ns(&collector->time);
+    if ((begin < collector->next_look_up_ns && !now) || !any_lost(collector))
+        return;
+    vz_process_for_each(offer_process, collector);
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        if (collector->images[i] && !collector->images[i]->outer_pid)
+            collector->images[i]->is_dead = true;
+    }
+    collector->next_look_up_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), LOOK_UP_NS);
+}
+
+/* ---- the end of the recording ----------------------------------------------------------------------------------- */
+
+struct search {
+    const struct vz_collector *collector;
+    uint64_t inode;
+    bool has_found;
+};
+
+static bool is_unknown_but_ours(pid_t pid, void *context)
+{
+    struct search *search = context;
+    if (pid == getpid())
+        return true;
+    for (uint32_t i = 0; i < search->collector->images_end; i++) {
+        if (search->collector->images[i] && search->collector->images[i]->outer_pid == pid)
+            return true;
+    }
+    search->has_found = vz_process_is_recorded(pid, search->inode, search->collector->library);
+    return !search->has_found;
+}
+
+bool vz_images_expected(struct vz_collector *collector)
+{
+    struct search search = {.collector = collector, .inode = session_inode(collector)};
+    vz_process_for_each(is_unknown_but_ours, &search);
+    return search.has_found;
+}
+
+/* COMMAND never had an image: that must not look like a program without allocations. */
+static void write_command(struct vz_collector *collector)
+{
+    uint64_t now = vz_collector_now(collector);
+    struct vz_image_record record = {.pid = (uint32_t)collector->command,
+                                     .ppid = (uint32_t)getpid(),
+                                     .origin = VZ_IMAGE_START,
+                                     .parent_image = VZ_NO_IMAGE,
+                                     .not_recorded = VZ_NOT_UNREACHABLE,
+                                     .n_args = 1};
+    struct vz_image_end_record end = {.time = now, .fate = VZ_FATE_UNKNOWN};
+    const char *name = collector->cli->command[0];
+    uint32_t index = collector->n_records++;
+    if (collector->command_ended) {
+        end.fate = WIFSIGNALED(collector->command_status) ? VZ_FATE_SIGNAL : VZ_FATE_EXIT;
+        end.fate_value = (uint32_t)(WIFSIGNALED(collector->command_status) ? WTERMSIG(collector->command_status)
+                                                                           : WEXITSTATUS(collector->command_status));
+    }
+    VZ_SINK_DO(collector->sink, image, index, &record, text_of(name), text_of(NULL),
+               (struct vz_text){.data = name, .bytes = (uint32_t)strlen(name) + 1});
+    VZ_SINK_DO(collector->sink, image_end, index, &end);
+}
+
+void vz_images_end_all(struct vz_collector *collector)
+{
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        struct vz_image *image = collector->images[i];
+        if (image && has_ended(image))
+            vz_image_end_dead(collector, image);
+        else if (image)
+            vz_image_end_running(collector, image);
+    }
+    if (!collector->saw_command)
+        write_command(collector);
+}

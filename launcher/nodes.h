@@ -1,0 +1,13 @@
+/* Call-stack nodes: written to the trace when the first event that uses them is. */
+#ifndef VZ_NODES_H
+#define VZ_NODES_H
+
+#include "collector.h"
+
+/* Writes those of the nodes ids[0, n) and their ancestors that are not in the trace yet, parents first. An id that the image
+ * has not published, which only memory damaged by the program can hold, becomes VZ_NODE_GAP. */
+void vz_nodes_write(struct vz_collector *collector, struct vz_image *image, uint32_t *ids, uint32_t n, uint64_t time);
+
+void vz_nodes_free(struct vz_image *image);
+
+#endif

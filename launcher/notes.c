@@ -1,0 +1,127 @@
+/* Reading an image's log: see notes.h. */
+#define _GNU_SOURCE
+#include "notes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The reasons are the trace's own, by the same numbers. */
+_Static_assert((int)VZ_UNFIT_STATIC == (int)VZ_NOT_STATIC, "same numbers");
+_Static_assert((int)VZ_UNFIT_SETUID == (int)VZ_NOT_SETUID, "same numbers");
+_Static_assert((int)VZ_UNFIT_WRONG_CLASS == (int)VZ_NOT_WRONG_CLASS, "same numbers");
+_Static_assert((int)VZ_UNFIT_OTHER_LIBC == (int)VZ_NOT_OTHER_LIBC, "same numbers");
+_Static_assert((int)VZ_UNFIT_SANITIZER == (int)VZ_NOT_SANITIZER, "same numbers");
+_Static_assert((int)VZ_UNFIT_UNREACHABLE == (int)VZ_NOT_UNREACHABLE, "same numbers");
+_Static_assert((int)VZ_UNFIT_NOT_EXECUTABLE == (int)VZ_NOT_EXECUTABLE, "same numbers");
+
+static struct vz_text text_of(const struct vz_note *note)
+{
+    return (struct vz_text){.data = (const char *)(note + 1), .bytes = note->text_bytes};
+}
+
+static void write_module(struct vz_collector *collector, struct vz_image *image, const struct vz_module_note *module,
+                         uint64_t time)
+{
+    struct vz_module_record record = {.module = (uint32_t)module->note.value,
+                                      .generation = module->note.generation,
+                                      .time = time,
+                                      .start = module->start,
+                                      .end = module->end,
+                                      .bias = module->bias,
+                                      .build_id_bytes = module->build_id_bytes};
+    if (record.build_id_bytes > sizeof(record.build_id))
+        record.build_id_bytes = 0;
+    memcpy(record.build_id, module->build_id, record.build_id_bytes);
+    VZ_SINK_DO(collector->sink, module, image->index, &record,
+               (struct vz_text){.data = module->text, .bytes = module->note.text_bytes});
+}
+
+static void write_note(struct vz_collector *collector, struct vz_image *image, const struct vz_note *note,
+                       uint64_t time, enum vz_note_type type)
+{
+    struct vz_note_record record = {.time = time, .value = note->value, .type = type};
+    VZ_SINK_DO(collector->sink, note, image->index, &record, text_of(note));
+}
+
+/* Writes what waited to be told apart: it was a child, not this image, that became something unrecorded. */
+static void settle_unfit(struct vz_collector *collector, struct vz_image *image)
+{
+    const struct vz_note *note = image->unfit_note;
+    if (note)
+        write_note(collector, image, note, vz_timebase_ns(&collector->time, note->ticks), VZ_NOTE_TYPE_NOT_FOLLOWED);
+    image->unfit_note = NULL;
+}
+
+static void begin_exec(struct vz_collector *collector, struct vz_image *image, const struct vz_note *note)
+{
+    struct vz_text path = text_of(note);
+    struct vz_text unfit = image->unfit_note ? text_of(image->unfit_note) : (struct vz_text){0};
+    image->exec_note = note;
+    image->exec_unfit = VZ_FIT;
+    if (unfit.data && unfit.bytes == path.bytes && memcmp(unfit.data, path.data, path.bytes) == 0) {
+        image->exec_unfit = image->unfit_note->value;
+        image->unfit_note = NULL;
+    }
+    settle_unfit(collector, image);
+}
+
+static void take_note(struct vz_collector *collector, struct vz_image *image, uint32_t kind, const struct vz_note *note)
+{
+    uint64_t time = vz_timebase_ns(&collector->time, note->ticks);
+    switch (kind) {
+    case VZ_NOTE_MODULE:
+        write_module(collector, image, (const struct vz_module_note *)note, time);
+        break;
+    case VZ_NOTE_MODULE_UNLOADED: {
+        struct vz_unload_record record = {
+            .module = (uint32_t)note->value, .generation = note->generation, .time = time};
+        VZ_SINK_DO(collector->sink, unload, image->index, &record);
+        break;
+    }
+    case VZ_NOTE_EXEC:
+        begin_exec(collector, image, note);
+        break;
+    case VZ_NOTE_EXEC_FAILED:
+        image->exec_note = NULL;
+        break;
+    case VZ_NOTE_NOT_FOLLOWED:
+        settle_unfit(collector, image);
+        image->unfit_note = note;
+        break;
+    case VZ_NOTE_STATIC_ALLOCATOR:
+        write_note(collector, image, note, time, VZ_NOTE_TYPE_STATIC_ALLOCATOR);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Whether the text lies within the record. */
+static bool is_sound(uint32_t kind, const struct vz_note *note)
+{
+    size_t fixed = kind == VZ_NOTE_MODULE ? sizeof(struct vz_module_note) : sizeof(struct vz_note);
+    return note->bytes % 8 == 0 && note->bytes >= fixed && note->bytes - fixed >= note->text_bytes;
+}
+
+void vz_notes_read(struct vz_collector *collector, struct vz_image *image)
+{
+    const struct vz_note *old_unfit = image->unfit_note;
+    for (;;) {
+        const struct vz_note *note = vz_image_at(image, image->log_at, sizeof(*note));
+        uint32_t kind = note ? atomic_load_explicit(&note->kind, memory_order_acquire) : 0;
+        if (kind == 0)
+            break;
+        if (kind == VZ_NOTE_NEXT) {
+            image->log_at = note->value;
+            continue;
+        }
+        if (!is_sound(kind, note) || !vz_image_at(image, image->log_at, note->bytes)) {
+            image->log_at = 0; /* damaged by the program: no log any more */
+            break;
+        }
+        take_note(collector, image, kind, note);
+        image->log_at += note->bytes;
+    }
+    if (old_unfit && image->unfit_note == old_unfit)
+        settle_unfit(collector, image); /* the exec would have followed at once */
+}

@@ -1,0 +1,205 @@
+/* Reading /proc: see process.h and proc(5). */
+#define _GNU_SOURCE
+#include "process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "sys.h"
+
+#define ARGUMENTS_LIMIT 32768 /* bytes kept of a command line */
+#define ENVIRONMENT_LIMIT (256 * 1024)
+
+char *vz_process_link(pid_t pid, const char *name)
+{
+    char path[64];
+    char target[PATH_MAX];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    ssize_t n = readlink(path, target, sizeof(target));
+    return n < 0 ? NULL : strndup(target, (size_t)n);
+}
+
+char *vz_process_arguments(pid_t pid, size_t *bytes)
+{
+    char path[64];
+    char *text = malloc(ARGUMENTS_LIMIT);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    ssize_t n = text ? vz_io_read_file(AT_FDCWD, path, text, ARGUMENTS_LIMIT) : -1;
+    if (n <= 0) {
+        free(text);
+        return NULL;
+    }
+    if (text[n - 1] != 0)
+        n++; /* a program that rewrote its title, or a cut: the zero byte is there */
+    *bytes = (size_t)n;
+    char *fitted = realloc(text, (size_t)n);
+    return fitted ? fitted : text;
+}
+
+void vz_process_thread_name(pid_t pid, uint32_t tid, char name[16])
+{
+    char path[64];
+    char text[32];
+    memset(name, 0, 16);
+    snprintf(path, sizeof(path), "/proc/%d/task/%u/comm", (int)pid, tid);
+    ssize_t n = vz_io_read_file(AT_FDCWD, path, text, sizeof(text));
+    if (n > 0)
+        memcpy(name, text, strnlen(text, 15) - (strnlen(text, 15) > 0 && text[strnlen(text, 15) - 1] == '\n'));
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+uint32_t *vz_process_threads(pid_t pid, size_t *n)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *directory = opendir(path);
+    if (!directory)
+        return NULL;
+    uint32_t *ids = NULL;
+    size_t capacity = 0;
+    *n = 0;
+    for (struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        if (*n == capacity) {
+            capacity = capacity ? 2 * capacity : 64;
+            uint32_t *grown = realloc(ids, capacity * sizeof(*ids));
+            if (!grown) {
+                free(ids);
+                ids = NULL;
+                break;
+            }
+            ids = grown;
+        }
+        ids[(*n)++] = (uint32_t)strtoul(entry->d_name, NULL, 10);
+    }
+    closedir(directory);
+    if (ids)
+        qsort(ids, *n, sizeof(*ids), compare_ids);
+    return ids;
+}
+
+/* The number-th field (from 1, as proc(5) counts) of /proc/PID/stat, which are separated by spaces after "(comm)". */
+static const char *stat_field(const char *text, int number)
+{
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < number; field++)
+        at = strchr(at + 1, ' ');
+    return at ? at + 1 : NULL;
+}
+
+bool vz_process_status(pid_t pid, int pidfd, int *wait_status)
+{
+    char path[64];
+    char text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    ssize_t n = pid ? vz_io_read_file(AT_FDCWD, path, text, sizeof(text)) : 0;
+    const char *state = n > 0 ? stat_field(text, 3) : NULL;
+    const char *code = n > 0 ? stat_field(text, 52) : NULL;
+    if (state && code && (*state == 'Z' || *state == 'X')) {
+        *wait_status = atoi(code);
+        return true;
+    }
+    return pidfd >= 0 && vz_sys_pidfd_status(pidfd, wait_status); /* known there once the parent has waited for it */
+}
+
+/* Whether a line of /proc/PID/maps is of that inode, the fifth field. */
+static bool maps_inode(char *line, uint64_t inode)
+{
+    char *rest = NULL;
+    char *field = strtok_r(line, " ", &rest);
+    for (int i = 0; field && i < 4; i++)
+        field = strtok_r(NULL, " ", &rest);
+    return field && strtoull(field, NULL, 10) == inode;
+}
+
+static bool has_mapped(pid_t pid, uint64_t inode)
+{
+    char path[64];
+    char *line = NULL;
+    size_t capacity = 0;
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "re");
+    while (maps && !found && getline(&line, &capacity, maps) > 0)
+        found = strstr(line, "/memfd:") && maps_inode(line, inode);
+    if (maps)
+        fclose(maps);
+    free(line);
+    return found;
+}
+
+bool vz_process_is_recorded(pid_t pid, uint64_t inode, const char *library)
+{
+    char path[64];
+    if (has_mapped(pid, inode))
+        return true;
+    char *text = malloc(ENVIRONMENT_LIMIT);
+    snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+    ssize_t n = text ? vz_io_read_file(AT_FDCWD, path, text, ENVIRONMENT_LIMIT) : 0;
+    bool found = n > 0 && memmem(text, (size_t)n, library, strlen(library));
+    free(text);
+    return found;
+}
+
+pid_t vz_process_inner_pid(pid_t pid)
+{
+    char path[64];
+    char text[4096];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    ssize_t n = vz_io_read_file(AT_FDCWD, path, text, sizeof(text));
+    char *line = n > 0 ? strstr(text, "\nNSpid:") : NULL;
+    if (!line)
+        return 0;
+    line += strlen("\nNSpid:");
+    line[strcspn(line, "\n")] = 0;
+    char *last = strrchr(line, '\t');
+    return last ? (pid_t)atoi(last + 1) : 0;
+}
+
+void vz_process_for_each(bool (*visit)(pid_t pid, void *context), void *context)
+{
+    DIR *directory = opendir("/proc");
+    struct dirent *entry;
+    bool goes_on = directory;
+    while (goes_on && (entry = readdir(directory))) {
+        if (isdigit((unsigned char)entry->d_name[0]))
+            goes_on = visit((pid_t)atoi(entry->d_name), context);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+uint64_t vz_process_rss(pid_t pid)
+{
+    char path[64];
+    char text[128];
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    if (vz_io_read_file(AT_FDCWD, path, text, sizeof(text)) <= 0)
+        return 0;
+    const char *space = strchr(text, ' ');
+    return space ? strtoull(space + 1, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+uint64_t vz_process_pss(pid_t pid)
+{
+    char path[64];
+    char text[2048];
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+    ssize_t n = vz_io_read_file(AT_FDCWD, path, text, sizeof(text));
+    const char *line = n > 0 ? strstr(text, "\nPss:") : NULL;
+    return line ? strtoull(line + strlen("\nPss:"), NULL, 10) * 1024 : UINT64_MAX;
+}

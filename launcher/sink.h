@@ -1,0 +1,64 @@
+/* Where a recording goes: one interface over the trace file and CSV.
+ *
+ * What refers comes after what it refers to: an image before all else of it, nodes before events. A sink that fails
+ * says so once and takes nothing more; what it has written stays readable. Records and columns are those of
+ * format/format.h and format/encode.h; texts need not end with a zero byte.
+ */
+#ifndef VZ_SINK_H
+#define VZ_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/encode.h"
+
+struct vz_sink;
+
+struct vz_sink_ops {
+    int (*image)(struct vz_sink *sink, uint32_t image, const struct vz_image_record *record, struct vz_text exe,
+                 struct vz_text cwd, struct vz_text args);
+    int (*image_end)(struct vz_sink *sink, uint32_t image, const struct vz_image_end_record *record);
+    int (*thread)(struct vz_sink *sink, uint32_t image, const struct vz_thread_record *record);
+    int (*module)(struct vz_sink *sink, uint32_t image, const struct vz_module_record *record, struct vz_text path);
+    int (*unload)(struct vz_sink *sink, uint32_t image, const struct vz_unload_record *record);
+    int (*nodes)(struct vz_sink *sink, uint32_t image, const struct vz_node_columns *nodes);
+    int (*events)(struct vz_sink *sink, uint32_t image, const struct vz_event_columns *events);
+    int (*samples)(struct vz_sink *sink, uint32_t image, const struct vz_sample_record *records, uint32_t n);
+    int (*note)(struct vz_sink *sink, uint32_t image, const struct vz_note_record *record, struct vz_text text);
+    int (*flush)(struct vz_sink *sink);                                   /* hand everything to the kernel */
+    int (*end)(struct vz_sink *sink, const struct vz_end_record *record); /* also flushes */
+    void (*close)(struct vz_sink *sink);
+};
+
+/* The common part of every sink. All operations return 0 or -errno. */
+struct vz_sink {
+    const struct vz_sink_ops *ops;
+    const char *name; /* of the file, for messages */
+    bool has_failed;  /* nothing more is written */
+};
+
+/* What a sink tells about the recording as a whole. */
+struct vz_sink_session {
+    struct vz_session_record record;
+    uint64_t start_wall_ns;
+    bool free_stacks;
+    struct vz_text host, version, system, args;
+};
+
+/* Opens the file, which must not be a directory, and writes what comes first. Prints what fails. Returns 0 or -errno,
+ * the sink in *sink. */
+int vz_sink_file_open(const char *path, const struct vz_sink_session *session, struct vz_sink **sink);
+
+/* The same for CSV: events in `path`, stacks and modules in a second file. */
+int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, struct vz_sink **sink);
+
+/* Notes a failed operation: says so once. Returns error. */
+int vz_sink_fail(struct vz_sink *sink, int error);
+
+/* The operations, which do nothing once the sink has failed. */
+#define VZ_SINK_DO(sink, operation, ...)                                                                               \
+    ((sink)->has_failed ? -1 : vz_sink_check((sink), (sink)->ops->operation((sink), __VA_ARGS__)))
+
+static inline int vz_sink_check(struct vz_sink *sink, int error) { return error ? vz_sink_fail(sink, error) : 0; }
+
+#endif
