@@ -1,0 +1,1 @@
+"""Reports on heap traces recorded by vizzytrace."""

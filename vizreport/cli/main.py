@@ -1,0 +1,52 @@
+"""The `vizreport` command: a group whose commands are imported when they are run, so that --help is fast."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from vizreport.errors import VizzyError
+
+COMMANDS = {
+    "summary": "Totals, peak, leaks by call stack, anomalies.",
+    "info": "Processes, modules, blocks, completeness.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Loads vizreport.cli.NAME when NAME is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"vizreport.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vizzy")
+def group() -> None:
+    """Reports on heap traces recorded by vizzytrace."""
+
+
+def main() -> None:
+    """Runs the command line; what a user can mend is one line on stderr and exit status 1."""
+    try:
+        group(prog_name="vizreport")
+    except VizzyError as error:
+        click.echo(f"vizreport: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,20 @@
+"""Errors that a user can do something about. Anything else that is raised is a bug."""
+
+
+class VizzyError(Exception):
+    """What failed, on what, and what to do, in one line."""
+
+    exit_code = 1
+
+
+class TraceFormatError(VizzyError):
+    """Bytes that are no trace, or none that this version reads.
+
+    Attributes:
+        offset: Where in the file the fault lies, in bytes.
+    """
+
+    def __init__(self, message: str, *, offset: int = 0) -> None:
+        """Keeps the offset apart, so that a caller can show or skip it."""
+        super().__init__(message)
+        self.offset = offset

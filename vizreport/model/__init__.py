@@ -1,0 +1,1 @@
+"""What a trace tells, as frozen dataclasses of columns."""

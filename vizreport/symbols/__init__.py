@@ -1,0 +1,1 @@
+"""From a pc to the frames that a reader understands."""

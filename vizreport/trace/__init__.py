@@ -1,0 +1,1 @@
+"""The trace file: from bytes to columns."""

@@ -1,0 +1,226 @@
+"""From a trace file to the model. Every fault is a TraceFormatError, or a damaged block that is skipped and counted.
+
+Descriptions are read at once; events and stacks of an image when they are asked for, so that memory is bounded by the
+largest image.
+"""
+
+from __future__ import annotations
+
+import mmap
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vizreport.errors import TraceFormatError, VizzyError
+from vizreport.model.stacks import Stacks
+from vizreport.model.trace import Completeness, Events, Image, Note, Session
+from vizreport.trace import format as fmt
+from vizreport.trace.blocks import Block, find_blocks, read_header, read_payload
+from vizreport.trace.columns import decode_columns, resolve_back
+from vizreport.trace.records import ImageRecords, decode_end, decode_notes, decode_session
+
+_NO_EVENTS = Events(
+    kinds=np.zeros(0, np.uint8),
+    threads=np.zeros(0, np.uint32),
+    times=np.zeros(0, np.uint64),
+    addresses=np.zeros(0, np.uint64),
+    sizes=np.zeros(0, np.uint64),
+    stacks=np.zeros(0, np.uint32),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """An open trace.
+
+    Attributes:
+        path: As the user gave it.
+        images: In order of their index.
+        notes: Of the whole session; an image's own are in the image.
+        blocks: Sound ones, in file order.
+    """
+
+    path: str
+    session: Session
+    completeness: Completeness
+    images: tuple[Image, ...]
+    notes: tuple[Note, ...]
+    blocks: tuple[Block, ...]
+    _data: memoryview
+
+    def read_events(self, image: int) -> Events:
+        """Returns an image's events, in order.
+
+        Raises:
+            TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
+        """
+        parts = [
+            _decode_events(read_payload(self._data, block), block)
+            for block in self.blocks
+            if block.image == image and block.type == fmt.BlockType.EVENTS
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return Events(
+            kinds=np.concatenate([_NO_EVENTS.kinds, *(part.kinds for part in parts)]),
+            threads=np.concatenate([_NO_EVENTS.threads, *(part.threads for part in parts)]),
+            times=np.concatenate([_NO_EVENTS.times, *(part.times for part in parts)]),
+            addresses=np.concatenate([_NO_EVENTS.addresses, *(part.addresses for part in parts)]),
+            sizes=np.concatenate([_NO_EVENTS.sizes, *(part.sizes for part in parts)]),
+            stacks=np.concatenate([_NO_EVENTS.stacks, *(part.stacks for part in parts)]),
+        )
+
+    def read_stacks(self, image: int) -> Stacks:
+        """Returns an image's call stacks.
+
+        Raises:
+            TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
+        """
+        parts = [
+            _decode_nodes(read_payload(self._data, block), block)
+            for block in self.blocks
+            if block.image == image and block.type == fmt.BlockType.NODES
+        ]
+        empty = np.zeros(0, dtype=np.uint64)
+        columns = [np.concatenate([part[k] for part in parts]) if parts else empty for k in range(4)]
+        ids, order = np.unique(columns[0], return_index=True)
+        parents, pcs, codes = (column[order] for column in columns[1:])
+        return Stacks(
+            ids=ids.astype(np.uint32),
+            parents=parents.astype(np.uint32),
+            pcs=pcs,
+            generations=(codes >> np.uint64(1)).astype(np.uint32),
+            interrupted=(codes & np.uint64(1)).astype(np.bool_),
+        )
+
+
+def read_trace(path: str) -> Trace:
+    """Opens a trace; "-" is standard input.
+
+    Raises:
+        VizzyError: It can't be opened.
+        TraceFormatError: It is no trace, or its header is damaged.
+    """
+    data = _open(path)
+    try:
+        return _read(path, data)
+    except TraceFormatError as error:
+        raise TraceFormatError(f"{path}: {error}", offset=error.offset) from error
+
+
+def _open(path: str) -> memoryview:
+    """Returns the file's bytes, mapped where that can be done."""
+    if path == "-":
+        return memoryview(sys.stdin.buffer.read())
+    try:
+        with Path(path).open("rb") as file:
+            try:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            except (ValueError, OSError):  # empty, or no regular file
+                return memoryview(file.read())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise VizzyError(f"{path}: can't be read: {reason}") from error
+
+
+def _read(path: str, data: memoryview) -> Trace:
+    """Reads all but events and stacks."""
+    header = read_header(data)
+    framing = find_blocks(data, int(header["header_bytes"]))
+    collected = _collect(data, framing.blocks)
+    completeness = Completeness(
+        n_blocks=len(collected.blocks),
+        n_damaged=framing.n_lost + len(framing.blocks) - len(collected.blocks),
+        ended=collected.ended,
+        indexed=framing.indexed,
+        cut_bytes=framing.cut_bytes,
+        images_missed=collected.images_missed,
+    )
+    images = tuple(collected.images[index].build(index) for index in sorted(collected.images))
+    session = decode_session(collected.session, header)
+    return Trace(path, session, completeness, images, tuple(collected.notes), tuple(collected.blocks), data)
+
+
+@dataclass(slots=True)
+class _Collected:
+    """What the blocks told so far."""
+
+    blocks: list[Block]
+    images: dict[int, ImageRecords]
+    notes: list[Note]
+    session: memoryview | None = None
+    ended: bool = False
+    images_missed: int = 0
+
+
+def _collect(data: memoryview, blocks: tuple[Block, ...]) -> _Collected:
+    """Reads every block once; those that turn out damaged are left out and counted with their image."""
+    collected = _Collected([], {}, [])
+    for block in blocks:
+        image = None
+        if block.image != fmt.NO_IMAGE:
+            image = collected.images.setdefault(block.image, ImageRecords())
+        try:
+            payload = read_payload(data, block)
+            _take(collected, image, block, payload)
+        except TraceFormatError:
+            if image is not None:
+                image.damage(block)
+            continue
+        collected.blocks.append(block)
+    return collected
+
+
+def _take(collected: _Collected, image: ImageRecords | None, block: Block, payload: memoryview) -> None:
+    """Takes what one sound payload tells."""
+    if block.type == fmt.BlockType.SESSION:
+        collected.session = payload
+    elif block.type == fmt.BlockType.END:
+        collected.images_missed = decode_end(payload)
+        collected.ended = True
+    elif block.type == fmt.BlockType.NOTES and image is None:
+        collected.notes.extend(decode_notes(payload, block.count))
+    elif image is not None:
+        image.take(block, payload)
+
+
+def _pick(columns: dict[int, NDArray[np.uint64]], column: fmt.Column, n: int) -> NDArray[np.uint64]:
+    """Returns a column that must be there with n values."""
+    values = columns.get(column)
+    if values is None or len(values) != n:
+        raise TraceFormatError(f"the column {column.name} is missing or has another length than it must")
+    return values
+
+
+def _decode_events(payload: memoryview, block: Block) -> Events:
+    """Returns one block's events."""
+    n = block.count
+    columns, resolution_ns = decode_columns(payload)
+    kinds = _pick(columns, fmt.Column.KIND, n).astype(np.uint8)
+    classes = fmt.CLASS_OF_KIND[kinds]
+    sized = np.isin(classes, fmt.SIZED_CLASSES)
+    stacked = np.isin(classes, fmt.STACKED_CLASSES)
+    if block.flags & fmt.BlockFlag.FREE_STACKS:
+        stacked |= np.isin(classes, fmt.FREE_STACKED_CLASSES)
+    sizes = np.zeros(n, dtype=np.uint64)
+    sizes[sized] = _pick(columns, fmt.Column.SIZE, int(np.count_nonzero(sized)))
+    stacks = np.zeros(n, dtype=np.uint32)
+    stacks[stacked] = _pick(columns, fmt.Column.STACK, int(np.count_nonzero(stacked)))
+    addresses = resolve_back(_pick(columns, fmt.Column.BACK, n), columns.get(fmt.Column.ADDRESS, sizes[:0]))
+    times = _pick(columns, fmt.Column.TIME, n) * np.uint64(resolution_ns)
+    threads = _pick(columns, fmt.Column.THREAD, n).astype(np.uint32)
+    return Events(kinds, threads, times, addresses, sizes, stacks)
+
+
+def _decode_nodes(payload: memoryview, block: Block) -> tuple[NDArray[np.uint64], ...]:
+    """Returns ids, parents, pcs, codes."""
+    n = block.count
+    columns, _ = decode_columns(payload)
+    ids, parents = _pick(columns, fmt.Column.NODE, n), _pick(columns, fmt.Column.PARENT, n)
+    if (ids < fmt.NODE_FIRST_ID).any() or (parents >= ids).any() or (ids > np.uint64(0xFFFFFFFF)).any():
+        raise TraceFormatError("a stack node does not come after its parent")
+    pcs = resolve_back(_pick(columns, fmt.Column.PC_BACK, n), columns.get(fmt.Column.PC, ids[:0]))
+    return ids, parents, pcs, _pick(columns, fmt.Column.CODE, n)
