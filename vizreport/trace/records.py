@@ -76,7 +76,7 @@ def decode_session(payload: memoryview | None, header: np.void) -> Session:
         start_wall_ns=int(header["start_wall_ns"]),
         time_resolution_ns=int(header["time_resolution_ns"]),
         max_depth=max_depth,
-        free_stacks=bool(header["capabilities"] & fmt.Capability.FREE_STACKS),
+        free_stacks=bool(int(header["capabilities"]) & fmt.Capability.FREE_STACKS),
     )
 
 
