@@ -20,6 +20,7 @@
 #define BUSY_PAUSE_MS 1
 #define IDLE_PAUSE_MS 16
 #define HURRY_EVENTS 100000u            /* in one round: there is more, don't sleep */
+#define ARRIVALS_NS 1000000000u         /* for so long after one image came, more are expected */
 #define UNATTENDED_WAIT_NS 10000000000u /* how long processes that outlive COMMAND are waited for without a terminal */
 #define EXPECTED_WAIT_NS 1000000000u    /* how long a process just made is given to appear */
 
@@ -98,9 +99,10 @@ static uint64_t run_round(struct vz_collector *collector)
         collector->is_closed = true;
         vz_session_close(&collector->memory);
     }
+    /* Who is known to be dead before the scan has no later image that the scan could miss. */
+    vz_images_look_up(collector);
     vz_images_scan(collector);
     uint64_t n_taken = collector->is_closed ? 0 : drain_all(collector, limit);
-    vz_images_look_up(collector, false);
     vz_images_end_dead(collector);
     vz_rss_sample(collector);
     vz_batch_flush_old(collector);
@@ -112,7 +114,6 @@ static bool is_more_expected(struct vz_collector *collector, uint64_t command_en
 {
     if (!collector->cli->follow_children || vz_collector_now(collector) - command_end_ns > EXPECTED_WAIT_NS)
         return false;
-    vz_images_look_up(collector, true);
     return vz_images_expected(collector);
 }
 
@@ -151,6 +152,18 @@ static void finish(struct vz_collector *collector)
     VZ_SINK_DO(collector->sink, end, &record);
 }
 
+/* How long to sleep after a round. Images come and go in a millisecond when a program starts others: the status of one that
+ * was never seen alive is lost. */
+static int choose_pause(const struct vz_collector *collector, uint64_t n_taken, int last_pause_ms)
+{
+    bool is_young = vz_collector_now(collector) - collector->last_arrival_ns < ARRIVALS_NS;
+    if (n_taken > HURRY_EVENTS)
+        return 0;
+    if (n_taken || is_young || collector->command_ended)
+        return BUSY_PAUSE_MS;
+    return last_pause_ms >= IDLE_PAUSE_MS / 2 ? IDLE_PAUSE_MS : 2 * last_pause_ms + 1;
+}
+
 void vz_collect_run(struct vz_collector *collector)
 {
     int pause_ms = BUSY_PAUSE_MS;
@@ -163,12 +176,9 @@ void vz_collect_run(struct vz_collector *collector)
         uint64_t n_taken = run_round(collector);
         if (collector->command_ended && !had_ended)
             command_end_ns = vz_collector_now(collector);
-        if (collector->command_ended && had_ended && !is_waiting(collector, command_end_ns, &has_said))
+        if (collector->command_ended && !is_waiting(collector, command_end_ns, &has_said))
             break;
-        if (n_taken || collector->command_ended != had_ended)
-            pause_ms = n_taken > HURRY_EVENTS || collector->command_ended ? 0 : BUSY_PAUSE_MS;
-        else
-            pause_ms = pause_ms >= IDLE_PAUSE_MS / 2 ? IDLE_PAUSE_MS : 2 * pause_ms + 1;
+        pause_ms = choose_pause(collector, n_taken, pause_ms);
     }
     finish(collector);
 }

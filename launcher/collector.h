@@ -110,10 +110,11 @@ struct vz_collector {
     uint32_t images_end;                     /* one more than the highest region in use */
     uint32_t n_records;                      /* images written so far: the next one's index */
     uint64_t seen_serial;                    /* next_serial at the last scan; 0: scan again */
+    uint64_t last_arrival_ns;                /* when an image was last taken in */
     bool saw_command;                        /* COMMAND has had an image */
     struct vz_image_key *keys;
     size_t n_keys, keys_capacity;
-    uint64_t next_look_up_ns; /* when to look for images whose process is not known */
+    uint64_t last_look_up_ns, next_look_up_ns; /* when to look for images whose process is not known */
 
     struct vz_batch *batches[VZ_N_BATCHES];
     uint64_t events;

@@ -11,14 +11,37 @@
 #include <unistd.h>
 
 #include "image_end.h"
+#include "notes.h"
 #include "process.h"
 #include "sys.h"
 
-#define LOOK_UP_NS 50000000u /* shortest time between two searches of /proc */
+#define LOOK_UP_NS 50000000u        /* shortest time between two searches of /proc */
+#define HURRIED_LOOK_UP_NS 2000000u /* the same when COMMAND has ended */
 
 static struct vz_text text_of(const char *text)
 {
     return (struct vz_text){.data = text ? text : "", .bytes = text ? (uint32_t)strlen(text) : 0};
+}
+
+/* The latest image of this pid. */
+static struct vz_image *find_by_pid(const struct vz_collector *collector, pid_t pid)
+{
+    struct vz_image *found = NULL;
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        struct vz_image *image = collector->images[i];
+        if (image && image->pid == pid && (!found || image->serial > found->serial))
+            found = image;
+    }
+    return found;
+}
+
+static struct vz_image *find_by_serial(const struct vz_collector *collector, uint64_t serial)
+{
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        if (collector->images[i] && collector->images[i]->serial == serial)
+            return collector->images[i];
+    }
+    return NULL;
 }
 
 /* ---- texts ------------------------------------------------------------------------------------------------------ */
@@ -39,28 +62,50 @@ static void copy_arguments(struct vz_image *image, const char *args, size_t byte
         memcpy(image->args, args, bytes);
 }
 
-/* What it runs: from /proc, else, when its process is gone already, from where it came. */
-static void read_texts(struct vz_image *image, const struct vz_image *origin)
+static void copy_texts(struct vz_image *image, const struct vz_image *from)
 {
-    const struct vz_note *exec = origin ? origin->exec_note : NULL;
-    if (image->outer_pid) {
-        image->exe = vz_process_link(image->outer_pid, "exe");
-        image->cwd = vz_process_link(image->outer_pid, "cwd");
-        image->args = vz_process_arguments(image->outer_pid, &image->args_bytes);
+    image->exe = from->exe ? strdup(from->exe) : NULL;
+    image->cwd = from->cwd ? strdup(from->cwd) : NULL;
+    copy_arguments(image, from->args, from->args_bytes);
+}
+
+static void read_texts_of_process(struct vz_image *image)
+{
+    image->exe = vz_process_link(image->outer_pid, "exe");
+    image->cwd = vz_process_link(image->outer_pid, "cwd");
+    image->args = vz_process_arguments(image->outer_pid, &image->args_bytes);
+}
+
+static void free_texts(struct vz_image *image)
+{
+    free(image->exe);
+    free(image->cwd);
+    free(image->args);
+    image->exe = image->cwd = image->args = NULL;
+    image->args_bytes = 0;
+}
+
+/* What it runs. A forked child runs what its parent does. Of another /proc tells, unless it is gone or runs something else by
+ * now; an exec is noted before it is done, so looking at the log after /proc shows that. Then what is left is what the image
+ * before it noted about its exec. */
+static void read_texts(struct vz_collector *collector, struct vz_image *image, const struct vz_image *former)
+{
+    const struct vz_image *parent = find_by_serial(collector, image->region->parent_serial);
+    const struct vz_note *exec = former ? former->exec_note : NULL;
+    if (parent) {
+        copy_texts(image, parent);
+    } else {
+        if (image->outer_pid)
+            read_texts_of_process(image);
+        if (vz_notes_tell_exec(image))
+            free_texts(image);
+        if (!image->args && exec) {
+            free_texts(image);
+            image->exe = strndup((const char *)(exec + 1), exec->text_bytes);
+            image->cwd = former->cwd ? strdup(former->cwd) : NULL;
+            copy_arguments(image, image->exe ? image->exe : "", image->exe ? strlen(image->exe) + 1 : 0);
+        }
     }
-    if (!image->args && exec) {
-        char *path = strndup((const char *)(exec + 1), exec->text_bytes);
-        if (path)
-            copy_arguments(image, path, strlen(path) + 1);
-        image->exe = image->exe ? image->exe : path;
-        if (image->exe != path)
-            free(path);
-    } else if (!image->args && origin) {
-        copy_arguments(image, origin->args, origin->args_bytes);
-        image->exe = origin->exe ? strdup(origin->exe) : NULL;
-    }
-    if (!image->cwd && origin && origin->cwd)
-        image->cwd = strdup(origin->cwd);
     image->n_args = count_arguments(image->args, image->args_bytes);
 }
 
@@ -90,24 +135,6 @@ static const struct vz_image_key *find_key(const struct vz_collector *collector,
     return NULL;
 }
 
-static struct vz_image *find_by_pid(const struct vz_collector *collector, pid_t pid)
-{
-    for (uint32_t i = 0; i < collector->images_end; i++) {
-        if (collector->images[i] && collector->images[i]->pid == pid)
-            return collector->images[i];
-    }
-    return NULL;
-}
-
-static struct vz_image *find_by_serial(const struct vz_collector *collector, uint64_t serial)
-{
-    for (uint32_t i = 0; i < collector->images_end; i++) {
-        if (collector->images[i] && collector->images[i]->serial == serial)
-            return collector->images[i];
-    }
-    return NULL;
-}
-
 /* ---- processes -------------------------------------------------------------------------------------------------- */
 
 static uint64_t session_inode(const struct vz_collector *collector)
@@ -116,10 +143,9 @@ static uint64_t session_inode(const struct vz_collector *collector)
     return fstat(collector->memory.fd, &status) == 0 ? status.st_ino : 0;
 }
 
-/* Makes pid, as we see it, the image's process. */
-static bool adopt_process(struct vz_collector *collector, struct vz_image *image, pid_t pid)
+/* Makes pid, as we see it, the image's process, if it is that. pidfd: of it, or -errno. */
+static bool adopt_process(struct vz_collector *collector, struct vz_image *image, pid_t pid, int pidfd)
 {
-    int pidfd = vz_sys_pidfd_open(pid);
     if (pidfd < 0)
         return false;
     bool is_ours = image->exec_note || vz_process_is_recorded(pid, session_inode(collector), collector->library);
@@ -135,6 +161,18 @@ static bool adopt_process(struct vz_collector *collector, struct vz_image *image
     image->pidfd = pidfd;
     image->outer_pid = pid;
     return true;
+}
+
+/* After an exec the process is the same, even if it is gone by now. */
+static void inherit_process(struct vz_collector *collector, struct vz_image *image, struct vz_image *former)
+{
+    if (image->pidfd >= 0 || former->pidfd < 0)
+        return;
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = image->region_index + 1};
+    epoll_ctl(collector->epoll, EPOLL_CTL_MOD, former->pidfd, &event);
+    image->pidfd = former->pidfd;
+    image->outer_pid = former->outer_pid;
+    former->pidfd = -1;
 }
 
 static bool has_ended(const struct vz_image *image)
@@ -174,11 +212,12 @@ static void find_origin(struct vz_collector *collector, struct vz_image *image, 
 static void introduce(struct vz_collector *collector, struct vz_image *image, struct vz_image *former)
 {
     const struct vz_region *region = image->region;
-    const struct vz_image *origin = former ? former : find_by_serial(collector, region->parent_serial);
     struct vz_image_record record = {
         .pid = region->pid, .ppid = region->ppid, .start_time = vz_timebase_ns(&collector->time, region->start_ticks)};
     find_origin(collector, image, former, &record);
-    read_texts(image, origin);
+    if (former)
+        inherit_process(collector, image, former);
+    read_texts(collector, image, former);
     record.n_args = image->n_args;
     if (former)
         vz_image_end_replaced(collector, former, record.start_time);
@@ -188,21 +227,32 @@ static void introduce(struct vz_collector *collector, struct vz_image *image, st
     remember(collector, image);
 }
 
-/* The image that this one replaced in its process, if it came by exec. An ended one of the same pid is ended here: its pid was
- * used again. */
+/* The image that this one replaced in its process, if it came by exec: the former noted that, or its process lives on. Else
+ * one of the same pid has ended, and its pid was used again. */
 static struct vz_image *find_former(struct vz_collector *collector, const struct vz_image *image)
 {
     struct vz_image *former = find_by_pid(collector, image->pid);
-    if (former && has_ended(former)) {
-        vz_image_end_dead(collector, former);
+    if (!former || image->region->origin != VZ_ORIGIN_START)
         return NULL;
-    }
-    bool is_same = former && former->outer_pid && former->outer_pid == image->outer_pid;
-    return is_same && image->region->origin == VZ_ORIGIN_START ? former : NULL;
+    vz_notes_read(collector, former);
+    bool is_same = former->outer_pid && former->outer_pid == image->outer_pid;
+    if (former->exec_note || (is_same && !has_ended(former)))
+        return former;
+    return NULL;
 }
 
-static void open_image(struct vz_collector *collector, uint32_t region_index, struct vz_region *region)
+/* A region that is waiting to be taken in. */
+struct arrival {
+    uint64_t serial;
+    uint32_t region_index;
+    struct vz_region *region;
+    int pidfd; /* opened at once: a process may be gone in a millisecond, and its status with it */
+};
+
+static void open_image(struct vz_collector *collector, const struct arrival *arrival)
 {
+    struct vz_region *region = arrival->region;
+    uint32_t region_index = arrival->region_index;
     struct vz_image *image = calloc(1, sizeof(*image));
     if (!image) {
         vz_session_unmap_region(region);
@@ -214,7 +264,7 @@ static void open_image(struct vz_collector *collector, uint32_t region_index, st
                                .pid = (pid_t)region->pid,
                                .pidfd = -1,
                                .log_at = region->log_first};
-    adopt_process(collector, image, image->pid);
+    adopt_process(collector, image, image->pid, arrival->pidfd);
     struct vz_image *former = find_former(collector, image);
     collector->images[region_index] = image;
     collector->n_images++;
@@ -223,13 +273,6 @@ static void open_image(struct vz_collector *collector, uint32_t region_index, st
     collector->saw_command |= image->pid == collector->command;
     introduce(collector, image, former);
 }
-
-/* A region that is waiting to be taken in. */
-struct arrival {
-    uint64_t serial;
-    uint32_t region_index;
-    struct vz_region *region;
-};
 
 static int compare_arrivals(const void *left, const void *right)
 {
@@ -253,11 +296,16 @@ void vz_images_scan(struct vz_collector *collector)
             continue;
         struct vz_region *region = vz_session_map_region(&collector->memory, i);
         if (region)
-            arrivals[n++] = (struct arrival){.serial = region->serial, .region_index = i, .region = region};
+            arrivals[n++] = (struct arrival){.serial = region->serial,
+                                             .region_index = i,
+                                             .region = region,
+                                             .pidfd = vz_sys_pidfd_open((pid_t)region->pid)};
     }
     qsort(arrivals, n, sizeof(*arrivals), compare_arrivals); /* parents before children */
     for (uint32_t i = 0; i < n; i++)
-        open_image(collector, arrivals[i].region_index, arrivals[i].region);
+        open_image(collector, &arrivals[i]);
+    if (n)
+        collector->last_arrival_ns = vz_collector_now(collector);
     collector->seen_serial = is_complete ? serial : 0;
 }
 
@@ -291,7 +339,7 @@ static bool offer_process(pid_t pid, void *context)
     struct vz_collector *collector = context;
     struct vz_image *image = find_lost(collector, vz_process_inner_pid(pid));
     if (image)
-        adopt_process(collector, image, pid);
+        adopt_process(collector, image, pid, vz_sys_pidfd_open(pid));
     return true;
 }
 
@@ -304,17 +352,20 @@ static bool any_lost(const struct vz_collector *collector)
     return false;
 }
 
-void vz_images_look_up(struct vz_collector *collector, bool now)
+void vz_images_look_up(struct vz_collector *collector)
 {
     uint64_t begin = vz_timebase_read_ns(&collector->time);
-    if ((begin < collector->next_look_up_ns && !now) || !any_lost(collector))
+    uint64_t due =
+        collector->command_ended ? collector->last_look_up_ns + HURRIED_LOOK_UP_NS : collector->next_look_up_ns;
+    if (begin < due || !any_lost(collector))
         return;
-    vz_process_for_each(offer_process, collector);
+    vz_process_for_each_younger(offer_process, collector);
     for (uint32_t i = 0; i < collector->images_end; i++) {
         if (collector->images[i] && !collector->images[i]->outer_pid)
             collector->images[i]->is_dead = true;
     }
-    collector->next_look_up_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), LOOK_UP_NS);
+    collector->last_look_up_ns = vz_timebase_read_ns(&collector->time);
+    collector->next_look_up_ns = vz_collector_next_time(begin, collector->last_look_up_ns, LOOK_UP_NS);
 }
 
 /* ---- the end of the recording ----------------------------------------------------------------------------------- */
@@ -328,8 +379,6 @@ struct search {
 static bool is_unknown_but_ours(pid_t pid, void *context)
 {
     struct search *search = context;
-    if (pid == getpid())
-        return true;
     for (uint32_t i = 0; i < search->collector->images_end; i++) {
         if (search->collector->images[i] && search->collector->images[i]->outer_pid == pid)
             return true;
@@ -341,7 +390,7 @@ static bool is_unknown_but_ours(pid_t pid, void *context)
 bool vz_images_expected(struct vz_collector *collector)
 {
     struct search search = {.collector = collector, .inode = session_inode(collector)};
-    vz_process_for_each(is_unknown_but_ours, &search);
+    vz_process_for_each_younger(is_unknown_but_ours, &search);
     return search.has_found;
 }
 

@@ -14,9 +14,9 @@ void vz_images_scan(struct vz_collector *collector);
 /* Ends those whose process has ended. */
 void vz_images_end_dead(struct vz_collector *collector);
 
-/* From time to time, or at once if `now`: finds the processes of images that are not known by their pid, because they live in
+/* From time to time: finds the processes of images that are not known by their pid, because they live in
  * another pid namespace. Those that have none are dead. */
-void vz_images_look_up(struct vz_collector *collector, bool now);
+void vz_images_look_up(struct vz_collector *collector);
 
 /* Whether processes run that belong to the recording but have no image yet: they have been forked or executed just now. */
 bool vz_images_expected(struct vz_collector *collector);

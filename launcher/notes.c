@@ -103,25 +103,46 @@ static bool is_sound(uint32_t kind, const struct vz_note *note)
     return note->bytes % 8 == 0 && note->bytes >= fixed && note->bytes - fixed >= note->text_bytes;
 }
 
+/* The record at *at and its kind, and *at moved behind it; NULL: the log ends here for now. */
+static const struct vz_note *next_note(const struct vz_image *image, uint64_t *at, uint32_t *kind)
+{
+    for (;;) {
+        const struct vz_note *note = vz_image_at(image, *at, sizeof(*note));
+        *kind = note ? atomic_load_explicit(&note->kind, memory_order_acquire) : 0;
+        if (*kind == 0)
+            return NULL;
+        if (*kind == VZ_NOTE_NEXT) {
+            *at = note->value;
+            continue;
+        }
+        if (!is_sound(*kind, note) || !vz_image_at(image, *at, note->bytes)) {
+            *at = 0; /* damaged by the program: no log any more */
+            return NULL;
+        }
+        *at += note->bytes;
+        return note;
+    }
+}
+
 void vz_notes_read(struct vz_collector *collector, struct vz_image *image)
 {
     const struct vz_note *old_unfit = image->unfit_note;
-    for (;;) {
-        const struct vz_note *note = vz_image_at(image, image->log_at, sizeof(*note));
-        uint32_t kind = note ? atomic_load_explicit(&note->kind, memory_order_acquire) : 0;
-        if (kind == 0)
-            break;
-        if (kind == VZ_NOTE_NEXT) {
-            image->log_at = note->value;
-            continue;
-        }
-        if (!is_sound(kind, note) || !vz_image_at(image, image->log_at, note->bytes)) {
-            image->log_at = 0; /* damaged by the program: no log any more */
-            break;
-        }
+    const struct vz_note *note;
+    uint32_t kind;
+    while ((note = next_note(image, &image->log_at, &kind)))
         take_note(collector, image, kind, note);
-        image->log_at += note->bytes;
-    }
     if (old_unfit && image->unfit_note == old_unfit)
         settle_unfit(collector, image); /* the exec would have followed at once */
+}
+
+bool vz_notes_tell_exec(const struct vz_image *image)
+{
+    uint64_t at = image->log_at;
+    uint32_t kind;
+    bool is_executing = false;
+    while (next_note(image, &at, &kind)) {
+        if (kind == VZ_NOTE_EXEC || kind == VZ_NOTE_EXEC_FAILED)
+            is_executing = kind == VZ_NOTE_EXEC;
+    }
+    return is_executing;
 }

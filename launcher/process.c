@@ -145,14 +145,12 @@ static bool has_mapped(pid_t pid, uint64_t inode)
 bool vz_process_is_recorded(pid_t pid, uint64_t inode, const char *library)
 {
     char path[64];
-    if (has_mapped(pid, inode))
-        return true;
     char *text = malloc(ENVIRONMENT_LIMIT);
     snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
     ssize_t n = text ? vz_io_read_file(AT_FDCWD, path, text, ENVIRONMENT_LIMIT) : 0;
     bool found = n > 0 && memmem(text, (size_t)n, library, strlen(library));
     free(text);
-    return found;
+    return found || has_mapped(pid, inode);
 }
 
 pid_t vz_process_inner_pid(pid_t pid)
@@ -170,14 +168,26 @@ pid_t vz_process_inner_pid(pid_t pid)
     return last ? (pid_t)atoi(last + 1) : 0;
 }
 
-void vz_process_for_each(bool (*visit)(pid_t pid, void *context), void *context)
+/* When a process was started, in the kernel's clock ticks since boot; 0: unknown. */
+static uint64_t start_of(pid_t pid)
+{
+    char path[64];
+    char text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    const char *start = vz_io_read_file(AT_FDCWD, path, text, sizeof(text)) > 0 ? stat_field(text, 22) : NULL;
+    return start ? strtoull(start, NULL, 10) : 0;
+}
+
+void vz_process_for_each_younger(bool (*visit)(pid_t pid, void *context), void *context)
 {
     DIR *directory = opendir("/proc");
     struct dirent *entry;
+    uint64_t own_start = start_of(getpid());
     bool goes_on = directory;
     while (goes_on && (entry = readdir(directory))) {
-        if (isdigit((unsigned char)entry->d_name[0]))
-            goes_on = visit((pid_t)atoi(entry->d_name), context);
+        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
+        if (pid && pid != getpid() && start_of(pid) >= own_start)
+            goes_on = visit(pid, context);
     }
     if (directory)
         closedir(directory);

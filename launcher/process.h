@@ -29,8 +29,8 @@ bool vz_process_is_recorded(pid_t pid, uint64_t inode, const char *library);
 /* A process's id as it sees itself, in its own pid namespace; 0: unknown. */
 pid_t vz_process_inner_pid(pid_t pid);
 
-/* Calls visit for all processes there are, until it returns false. */
-void vz_process_for_each(bool (*visit)(pid_t pid, void *context), void *context);
+/* Calls visit for all other processes that were started after this one, until it returns false. */
+void vz_process_for_each_younger(bool (*visit)(pid_t pid, void *context), void *context);
 
 /* Resident bytes now; 0: unknown. */
 uint64_t vz_process_rss(pid_t pid);
