@@ -20,10 +20,7 @@ static volatile size_t half_of_all = SIZE_MAX / 2;
 extern void free_sized(void *block, size_t bytes) __attribute__((weak));
 extern void free_aligned_sized(void *block, size_t alignment, size_t bytes) __attribute__((weak));
 
-static bool aligned(const void *block, size_t alignment)
-{
-    return (uintptr_t)block % alignment == 0;
-}
+static bool aligned(const void *block, size_t alignment) { return (uintptr_t)block % alignment == 0; }
 
 static void plain(void)
 {

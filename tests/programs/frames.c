@@ -17,10 +17,7 @@
 static struct tally tally;
 static jmp_buf back;
 
-static __attribute__((noinline)) void allocate(void)
-{
-    tally_release(&tally, tally_malloc(&tally, 257), 257);
-}
+static __attribute__((noinline)) void allocate(void) { tally_release(&tally, tally_malloc(&tally, 257), 257); }
 
 static __attribute__((noinline)) char on_alloca(size_t bytes)
 {
@@ -44,10 +41,7 @@ static __attribute__((noinline, noreturn)) void never_return(void)
     longjmp(back, 1);
 }
 
-static __attribute__((noinline)) void call_what_never_returns(void)
-{
-    never_return();
-}
+static __attribute__((noinline)) void call_what_never_returns(void) { never_return(); }
 
 static int compare(const void *a, const void *b)
 {

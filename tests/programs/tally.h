@@ -71,10 +71,7 @@ static inline void *tally_new(struct tally *tally, void *block, size_t bytes)
     return block;
 }
 
-static inline void *tally_malloc(struct tally *tally, size_t bytes)
-{
-    return tally_new(tally, malloc(bytes), bytes);
-}
+static inline void *tally_malloc(struct tally *tally, size_t bytes) { return tally_new(tally, malloc(bytes), bytes); }
 
 static inline void *tally_realloc(struct tally *tally, void *block, size_t old_bytes, size_t bytes)
 {
