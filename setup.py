@@ -4,6 +4,7 @@ Metadata stands in setup.cfg. What a machine lacks for the C parts comes from Py
 the build environment) and the source of zstd (in the sdist of zstandard, unpacked to build/zstd).
 """
 
+import importlib.util
 import os
 import shlex
 import shutil
@@ -47,14 +48,23 @@ def has_zstd() -> bool:
     return subprocess.run(probe, input=b"#include <zstd.h>\n", stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
+def compiler_environment() -> dict[str, str]:
+    """The environment that makes zstandard's own set-up, which preprocesses a header, find ziglang where it has to."""
+    spec = importlib.util.find_spec("ziglang")
+    if find_compiler() or spec is None or spec.origin is None:
+        return dict(os.environ)
+    command = shlex.quote(str(Path(spec.origin).with_name("zig"))) + " cc"
+    return {**os.environ, "CC": command, "CPP": f"{command} -E"}
+
+
 def fetch_zstd() -> None:
     """Puts zstd.c and zstd.h into build/zstd. Where that fails the build says that traces will not be compressed."""
     if has_zstd():
         return
     print(f"vizzy: no libzstd here: taking its source from PyPI's {ZSTD_SDIST}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch:
-        download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=:all:", "-d", scratch]
-        if subprocess.run([*download, ZSTD_SDIST], check=False).returncode != 0:
+        download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=zstandard", "-d", scratch]
+        if subprocess.run([*download, ZSTD_SDIST], env=compiler_environment(), check=False).returncode != 0:
             print("vizzy: could not download it", file=sys.stderr)
             return
         ZSTD_SOURCE.mkdir(parents=True, exist_ok=True)
