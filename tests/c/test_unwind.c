@@ -1,0 +1,450 @@
+/* Each stack equals libgcc's, at every kind of frame: loops, changing registers, deep recursion with every cap, alloca,
+ * realigned frames, signal handlers on both kinds of stack, coroutines, siglongjmp, frames that need full registers,
+ * code without unwind data. Never a fault, and within 1 KiB of stack (measured). */
+#define _GNU_SOURCE
+#include <alloca.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unwind.h>
+
+#include "image.h"
+#include "record/region.h"
+#include "record/unwind.h"
+
+#define NOINLINE __attribute__((noinline))
+#ifdef __SANITIZE_THREAD__
+#define DEEP 50000 /* what its own shadow stack holds */
+#else
+#define DEEP 100000
+#endif
+#define AFTER_CALL() __asm__ volatile("" ::: "memory") /* keeps the call before it from being a tail call */
+
+static __thread struct vz_memo *memo;
+static uint32_t max_depth = 256;
+static unsigned n_walks, n_failed;
+static const char *scene = "";
+
+/* ---- comparing with libgcc ----------------------------------------------------------------------------------------- */
+
+struct comparison {
+    struct vz_context from;
+    uint32_t id, n_compared, n_frames;
+    bool found, differs, outermost;
+};
+
+static const struct vz_node *node_at(uint32_t id)
+{
+    return (const struct vz_node *)vz_region_page(vz_region->node_segments[id / VZ_NODES_PER_SEGMENT]) +
+           id % VZ_NODES_PER_SEGMENT;
+}
+
+static _Unwind_Reason_Code on_frame(struct _Unwind_Context *context, void *argument)
+{
+    struct comparison *c = argument;
+    int interrupted = 0;
+    const uintptr_t pc = _Unwind_GetIPInfo(context, &interrupted);
+    c->found |= pc == c->from.pc && _Unwind_GetCFA(context) == c->from.sp;
+    if (!c->found)
+        return _URC_NO_REASON;
+    if (pc == 0) {
+        c->outermost = true;
+        return _URC_NO_REASON;
+    }
+    c->n_frames++;
+    if (c->id < VZ_NODE_FIRST) {
+        c->differs |= c->id != VZ_NODE_CUT;
+        return _URC_NO_REASON;
+    }
+    const struct vz_node *node = node_at(c->id);
+    c->differs |= node->pc != pc || !!(node->generation & VZ_NODE_INTERRUPTED) != !!interrupted;
+    c->id = node->parent;
+    c->n_compared++;
+    return _URC_NO_REASON;
+}
+
+static bool equals_libgcc(struct vz_context from, uint32_t id)
+{
+    struct comparison c = {.from = from, .id = id};
+    _Unwind_Backtrace(on_frame, &c);
+    return c.found && !c.differs && c.outermost && c.id == (c.n_frames > max_depth ? VZ_NODE_CUT : VZ_NODE_ROOT) &&
+           c.n_frames - c.n_compared == vz_unwind_cut(max_depth, c.n_frames);
+}
+
+/* ---- the stand-in for a hook --------------------------------------------------------------------------------------- */
+
+static bool compare = true;
+
+static NOINLINE uint32_t take(void)
+{
+    const struct vz_context from = vz_context_of_caller();
+    if (!memo)
+        memo = vz_memo_new(max_depth);
+    const uint32_t id = vz_unwind(memo, from);
+    __atomic_fetch_add(&n_walks, 1, __ATOMIC_RELAXED);
+    if (compare && !equals_libgcc(from, id) && __atomic_fetch_add(&n_failed, 1, __ATOMIC_RELAXED) < 5)
+        fprintf(stderr, "%s: walk %u differs from libgcc's\n", scene, n_walks);
+    return id;
+}
+
+static void expect(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    n_failed++;
+    fprintf(stderr, "%s: %s\n", scene, what);
+}
+
+/* ---- scenes -------------------------------------------------------------------------------------------------------- */
+
+static NOINLINE void descend(unsigned depth)
+{
+    if (depth > 0)
+        descend(depth - 1);
+    take();
+}
+
+static NOINLINE uint32_t ladder(unsigned depth)
+{
+    const uint32_t id = depth > 0 ? ladder(depth - 1) : take();
+    AFTER_CALL();
+    return id;
+}
+
+static NOINLINE void expect_one_id(unsigned depth)
+{
+    uint32_t ids[2];
+    for (volatile unsigned i = 0; i < 2; i++)
+        ids[i] = ladder(depth);
+    expect(ids[0] == ids[1], "same stack, two ids");
+}
+
+static unsigned random_state = 1;
+
+static unsigned roll(unsigned n)
+{
+    random_state = random_state * 1103515245 + 12345;
+    return (random_state >> 16) % n;
+}
+
+/* Two call sites and varying frames at each level, so that memos match in part. */
+static NOINLINE void wander(unsigned depth, unsigned tag)
+{
+    volatile char *pad = alloca(16 + roll(3) * 64);
+    pad[0] = (char)tag;
+    if (depth == 0 || roll(4) == 0)
+        take();
+    if (depth == 0)
+        return;
+    if (roll(2))
+        wander(depth - 1, tag + 1);
+    else
+        wander(depth - 1, tag + 2);
+    if (roll(3) == 0)
+        take();
+}
+
+static NOINLINE void realigned(unsigned depth)
+{
+    char buffer[100 + depth % 3] __attribute__((aligned(64)));
+    __asm__ volatile("" : : "r"(buffer) : "memory");
+    if (depth > 0)
+        realigned(depth - 1);
+    take();
+    take();
+}
+
+/* rbp changes in each turn, and is of no consequence or handed on. */
+static NOINLINE void busy_registers(void)
+{
+    for (register unsigned long i = 0; i < 50; i++) {
+        __asm__ volatile("" : "+r"(i) : : "rbx", "r12", "r13", "r14", "r15", "memory");
+        take();
+    }
+}
+
+static NOINLINE void test_caps(void)
+{
+    static const uint32_t caps[] = {1, 2, 3, 5, 64, 127, 128, 200, 255, 256, 257, 1000, 65535};
+    for (unsigned i = 0; i < sizeof caps / sizeof *caps; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "cap %u", caps[i]);
+        scene = name;
+        max_depth = caps[i];
+        memo = NULL;
+        descend(700);
+        wander(600, 0);
+        for (unsigned depth = 1; depth < 800; depth += 1 + roll(60))
+            expect_one_id(depth);
+        descend(3);
+    }
+    max_depth = 256;
+    memo = NULL;
+}
+
+static NOINLINE void test_deep(void)
+{
+    scene = "deep recursion";
+    compare = false;
+    const uint32_t n_nodes = atomic_load(&vz_region->n_nodes);
+    descend(DEEP);
+    expect(atomic_load(&vz_region->n_nodes) - n_nodes < 1000000, "nodes of deep recursion are not shared");
+    compare = true;
+    ladder(DEEP - 1000);
+}
+
+static void *on_deep_stack(void *unused)
+{
+    test_deep();
+    return unused;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    take();
+    descend(2);
+}
+
+static NOINLINE void raise_below(unsigned depth)
+{
+    if (depth > 0)
+        raise_below(depth - 1);
+    else
+        raise(SIGUSR1);
+    take();
+}
+
+static void test_signals(bool on_own_stack)
+{
+    scene = on_own_stack ? "handler on its own stack" : "handler";
+    static char stack[65536];
+    const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = on_own_stack ? SA_ONSTACK : 0};
+    sigaltstack(&own, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    for (unsigned i = 0; i < 20; i++)
+        raise_below(i);
+}
+
+static sigjmp_buf escape;
+
+static void on_signal_escape(int number)
+{
+    take();
+    siglongjmp(escape, number);
+}
+
+static NOINLINE void test_escape(void)
+{
+    scene = "siglongjmp";
+    signal(SIGUSR1, on_signal_escape);
+    for (volatile unsigned i = 0; i < 20; i++) {
+        if (sigsetjmp(escape, 1) == 0)
+            raise_below(i);
+        take();
+        descend(2);
+    }
+}
+
+static ucontext_t outside, inside[20];
+
+static void coroutine(void)
+{
+    for (unsigned i = 0;; i = (i + 1) % 5) {
+        descend(i);
+        swapcontext(&inside[random_state % 20], &outside);
+    }
+}
+
+static void test_coroutines(void)
+{
+    scene = "coroutines";
+    compare = false; /* libgcc, too, finds no end in some makecontext trampolines */
+    for (unsigned i = 0; i < 20; i++) {
+        getcontext(&inside[i]);
+        inside[i].uc_stack.ss_size = 65536;
+        inside[i].uc_stack.ss_sp = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        makecontext(&inside[i], coroutine, 0);
+    }
+    for (unsigned turn = 0; turn < 400; turn++) {
+        random_state = turn * 7;
+        swapcontext(&outside, &inside[random_state % 20]);
+        take();
+    }
+    compare = true;
+}
+
+/* A caller whose CFA is on rbx: no tiny rule. */
+uint32_t call_on_rbx(uint32_t (*function)(void));
+__asm__(".text\n.type call_on_rbx, @function\n"
+        "call_on_rbx:\n.cfi_startproc\n"
+        "push %rbx\n.cfi_adjust_cfa_offset 8\n.cfi_offset rbx, -16\n"
+        "mov %rsp, %rbx\n.cfi_def_cfa_register rbx\n"
+        "and $-64, %rsp\n"
+        "call *%rdi\n"
+        "mov %rbx, %rsp\n.cfi_def_cfa_register rsp\n"
+        "pop %rbx\n.cfi_adjust_cfa_offset -8\n"
+        "ret\n.cfi_endproc\n.size call_on_rbx, . - call_on_rbx\n");
+
+static uint32_t descend_3(void)
+{
+    descend(3);
+    return take();
+}
+
+static void test_full_registers(void)
+{
+    scene = "CFA on rbx";
+    for (unsigned i = 0; i < 5; i++) {
+        call_on_rbx(take);
+        call_on_rbx(descend_3);
+        take();
+    }
+}
+
+/* Code in no module that keeps a frame pointer: push rbp; mov rbp, rsp; call rdi; pop rbp; ret. */
+static const unsigned char framed[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+/* And that uses rbp otherwise: push rbp; mov ebp, 7; call rdi; pop rbp; ret. */
+static const unsigned char frameless[] = {0x55, 0xbd, 7, 0, 0, 0, 0xff, 0xd7, 0x5d, 0xc3};
+
+static uint32_t root_of(uint32_t id)
+{
+    while (id >= VZ_NODE_FIRST)
+        id = node_at(id)->parent;
+    return id;
+}
+
+static void test_jit(void)
+{
+    scene = "code without unwind data";
+    compare = false;
+    unsigned char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (code == MAP_FAILED)
+        return;
+    memcpy(code, framed, sizeof framed);
+    memcpy(code + 64, frameless, sizeof frameless);
+    uint32_t (*call_framed)(uint32_t(*)(void)), (*call_frameless)(uint32_t(*)(void));
+    *(void **)&call_framed = code;
+    *(void **)&call_frameless = code + 64;
+    const uint32_t id = call_framed(take);
+    expect(root_of(id) == VZ_NODE_ROOT, "not walked by frame pointer");
+    expect(root_of(call_frameless(take)) == VZ_NODE_GAP, "a wrong frame pointer was believed");
+    expect(call_framed(take) != id || root_of(id) == VZ_NODE_ROOT, "not stable");
+    compare = true;
+}
+
+/* ---- reach --------------------------------------------------------------------------------------------------------- */
+
+static uintptr_t guarded;
+static enum vz_reach reached;
+
+static NOINLINE void inner_hook(void)
+{
+    reached = vz_unwind_reach(vz_context_of_caller(), guarded);
+    AFTER_CALL();
+}
+
+static void on_signal_reach(int number)
+{
+    (void)number;
+    inner_hook();
+}
+
+static NOINLINE void outer_hook(void (*work)(void))
+{
+    guarded = vz_context_of_caller().sp;
+    work();
+    AFTER_CALL();
+}
+
+static NOINLINE void raise_signal(void)
+{
+    raise(SIGUSR1);
+    AFTER_CALL();
+}
+
+static void test_reach(bool on_own_stack)
+{
+    scene = on_own_stack ? "reach, own stack" : "reach";
+    struct sigaction action = {.sa_handler = on_signal_reach, .sa_flags = on_own_stack ? SA_ONSTACK : 0};
+    sigaction(SIGUSR1, &action, NULL);
+    outer_hook(inner_hook);
+    expect(reached == VZ_REACH_CALLED, "a nested call is not recognised");
+    outer_hook(raise_signal);
+    expect(reached == VZ_REACH_INTERRUPTED, "a handler's call is not recognised");
+    guarded += 8;
+    inner_hook();
+    expect(reached == VZ_REACH_NOT, "a hook that is gone was met");
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------------- */
+
+static NOINLINE void test_calls(void)
+{
+    scene = "calls";
+    for (unsigned i = 0; i < 20; i++)
+        descend(i % 7);
+    expect_one_id(20);
+    for (unsigned i = 0; i < 300; i++)
+        wander(30, i);
+    busy_registers();
+    scene = "realigned frames";
+    for (unsigned i = 0; i < 5; i++)
+        realigned(5);
+}
+
+static void *run_thread(void *unused)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        descend(10);
+        busy_registers();
+    }
+    return unused;
+}
+
+static void test_threads(void)
+{
+    pthread_t threads[4];
+    scene = "threads";
+    for (int i = 0; i < 4; i++)
+        expect(pthread_create(&threads[i], NULL, run_thread, NULL) == 0, "no thread");
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void run_deep(void)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)64 << 20);
+    expect(pthread_create(&thread, &attributes, on_deep_stack, NULL) == 0, "no thread");
+    pthread_join(thread, NULL);
+}
+
+int main(void)
+{
+    image_start();
+    test_calls();
+    test_caps();
+    test_signals(false);
+    test_signals(true);
+    test_reach(false);
+    test_reach(true);
+    test_escape();
+    test_coroutines();
+    test_full_registers();
+    test_jit();
+    test_threads();
+    run_deep();
+    if (n_failed > 0)
+        fprintf(stderr, "%u of %u walks wrong\n", n_failed, n_walks);
+    return n_failed > 0;
+}
