@@ -54,7 +54,7 @@ def replay(events: Events, inherited: Inherited = NOTHING_INHERITED) -> Blocks:
     block_releases = block_ends.copy()
     block_ends[order[ended]] = ends[order[ended + 1] - n_blocks]
     block_releases[order[ended]] = releases[order[ended + 1] - n_blocks]
-    block_ends[order[doubled]] = block_releases[order[doubled]] = order_keys[order[doubled + 1]]
+    block_ends[order[doubled]] = order_keys[order[doubled + 1]]
     return Blocks(
         addresses=block_addresses,
         sizes=np.concatenate([inherited.sizes, events.sizes[starts]]),

@@ -35,7 +35,8 @@ class Blocks:
         sizes: uint64[n], requested bytes.
         starts: int64[n], event that allocated it; -1: inherited.
         ends: int64[n], event with which its bytes end; n_events: still live at the end.
-        releases: int64[n], event that gave its address back: before ``ends`` in a reallocation, else equal.
+        releases: int64[n], event that gave its address back: before ``ends`` in a reallocation, else equal; n_events:
+            nothing did.
         n_events: Events of the image.
         n_unmatched_frees: Frees and reallocations of addresses where nothing was live.
         n_duplicates: Allocations at addresses where a block was live; that block ends there.

@@ -107,17 +107,12 @@ def find_blocks(data: memoryview, start: int) -> Framing:
             continue
         blocks.append(block)
         at = block.end
-    if cut_bytes == fmt.TRAILER.itemsize and _has_trailer(data):
-        cut_bytes = 0
-    return _count_lost(blocks, cut_bytes, whole=_has_trailer(data))
-
-
-def _count_lost(blocks: list[Block], cut_bytes: int, *, whole: bool) -> Framing:
-    """Counts the gaps in the numbering; in a file that has its trailer, what lies before that is a block too."""
     sequences = sorted({block.sequence for block in blocks})
     n_lost = (sequences[-1] + 1 if sequences else 0) - len(sequences)
-    if whole and cut_bytes > 0:
-        n_lost, cut_bytes = n_lost + 1, 0
+    if blocks and blocks[-1].type == fmt.BlockType.INDEX:
+        cut_bytes = 0  # what follows is the trailer, or was
+    elif cut_bytes > 0 and _has_trailer(data):
+        n_lost, cut_bytes = n_lost + 1, 0  # the index itself
     return Framing(tuple(blocks), n_lost, False, cut_bytes)
 
 

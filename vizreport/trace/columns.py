@@ -64,20 +64,20 @@ def _decode_column(column: np.void, stored: memoryview) -> Array:
         raise TraceFormatError("a column is larger than any block")
     if width == 0 or n == 0:
         return np.full(n, base, dtype=np.uint64)
-    raw = decompress(stored, n * width) if column["flags"] & fmt.ColumnFlag.ZSTD else stored
+    raw = decompress(stored, n * width) if int(column["flags"]) & fmt.ColumnFlag.ZSTD else stored
     if len(raw) != n * width:
         raise TraceFormatError("a column has another length than announced")
     wide = np.zeros((n, 8), dtype=np.uint8)
     wide[:, :width] = np.frombuffer(raw, np.uint8).reshape(width, n).T
     values: Array = wide.view("<u8").reshape(n)
-    if encoding == fmt.Encoding.PLAIN:
-        return values + base
     if encoding == fmt.Encoding.ZIGZAG:
         values = (values >> np.uint64(1)) ^ (np.uint64(0) - (values & np.uint64(1)))
-    elif encoding != fmt.Encoding.DELTA:
+    if encoding in (fmt.Encoding.DELTA, fmt.Encoding.ZIGZAG):
+        values = np.cumsum(values, dtype=np.uint64)
+    elif encoding != fmt.Encoding.PLAIN:
         raise TraceFormatError(f"a column has the unknown encoding {encoding}")
-    total: Array = np.cumsum(values, dtype=np.uint64)
-    return total + base
+    values += base
+    return values
 
 
 def resolve_back(back: Array, literals: Array) -> Array:

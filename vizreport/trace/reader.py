@@ -20,7 +20,7 @@ from vizreport.model.trace import Completeness, Events, Image, Note, Session
 from vizreport.trace import format as fmt
 from vizreport.trace.blocks import Block, find_blocks, read_header, read_payload
 from vizreport.trace.columns import decode_columns, resolve_back
-from vizreport.trace.records import ImageRecords, decode_end, decode_notes, decode_session
+from vizreport.trace.records import ImageRecords, decode_end, decode_notes, decode_session, describe_header
 
 _NO_EVENTS = Events(
     kinds=np.zeros(0, np.uint8),
@@ -130,7 +130,7 @@ def _read(path: str, data: memoryview) -> Trace:
     """Reads all but events and stacks."""
     header = read_header(data)
     framing = find_blocks(data, int(header["header_bytes"]))
-    collected = _collect(data, framing.blocks)
+    collected = _collect(data, framing.blocks, describe_header(header))
     completeness = Completeness(
         n_blocks=len(collected.blocks),
         n_damaged=framing.n_lost + len(framing.blocks) - len(collected.blocks),
@@ -140,25 +140,24 @@ def _read(path: str, data: memoryview) -> Trace:
         images_missed=collected.images_missed,
     )
     images = tuple(collected.images[index].build(index) for index in sorted(collected.images))
-    session = decode_session(collected.session, header)
-    return Trace(path, session, completeness, images, tuple(collected.notes), tuple(collected.blocks), data)
+    return Trace(path, collected.session, completeness, images, tuple(collected.notes), tuple(collected.blocks), data)
 
 
 @dataclass(slots=True)
 class _Collected:
     """What the blocks told so far."""
 
+    session: Session
     blocks: list[Block]
     images: dict[int, ImageRecords]
     notes: list[Note]
-    session: memoryview | None = None
     ended: bool = False
     images_missed: int = 0
 
 
-def _collect(data: memoryview, blocks: tuple[Block, ...]) -> _Collected:
+def _collect(data: memoryview, blocks: tuple[Block, ...], session: Session) -> _Collected:
     """Reads every block once; those that turn out damaged are left out and counted with their image."""
-    collected = _Collected([], {}, [])
+    collected = _Collected(session, [], {}, [])
     for block in blocks:
         image = None
         if block.image != fmt.NO_IMAGE:
@@ -177,7 +176,7 @@ def _collect(data: memoryview, blocks: tuple[Block, ...]) -> _Collected:
 def _take(collected: _Collected, image: ImageRecords | None, block: Block, payload: memoryview) -> None:
     """Takes what one sound payload tells."""
     if block.type == fmt.BlockType.SESSION:
-        collected.session = payload
+        collected.session = decode_session(collected.session, payload)
     elif block.type == fmt.BlockType.END:
         collected.images_missed = decode_end(payload)
         collected.ended = True

@@ -54,29 +54,32 @@ def _as_args(raw: bytes) -> tuple[str, ...]:
     return tuple(_as_text(arg) for arg in raw.split(b"\0")[:-1])
 
 
-def decode_session(payload: memoryview | None, header: np.void) -> Session:
-    """Returns what holds for the whole recording; texts are empty where the SESSION block was lost."""
-    host = version = system = ""
-    args: tuple[str, ...] = ()
-    max_depth = 0
-    if payload is not None:
-        cursor = _Cursor(payload)
-        record = cursor.take(fmt.SESSION_RECORD)
-        max_depth = int(record["max_depth"])
-        host = cursor.take_text(int(record["host_bytes"]))
-        version = cursor.take_text(int(record["version_bytes"]))
-        system = cursor.take_text(int(record["system_bytes"]))
-        args = _as_args(cursor.take_bytes(int(record["args_bytes"])))
+def describe_header(header: np.void) -> Session:
+    """Returns what the file header alone tells of the recording."""
     return Session(
         format_version=f"{header['major']}.{header['minor']}",
-        recorder_version=version,
-        host=host,
-        system=system,
-        args=args,
+        recorder_version="",
+        host="",
+        system="",
+        args=(),
         start_wall_ns=int(header["start_wall_ns"]),
         time_resolution_ns=int(header["time_resolution_ns"]),
-        max_depth=max_depth,
+        max_depth=0,
         free_stacks=bool(int(header["capabilities"]) & fmt.Capability.FREE_STACKS),
+    )
+
+
+def decode_session(session: Session, payload: memoryview) -> Session:
+    """Returns the session with what the SESSION block tells."""
+    cursor = _Cursor(payload)
+    record = cursor.take(fmt.SESSION_RECORD)
+    return replace(
+        session,
+        max_depth=int(record["max_depth"]),
+        host=cursor.take_text(int(record["host_bytes"])),
+        recorder_version=cursor.take_text(int(record["version_bytes"])),
+        system=cursor.take_text(int(record["system_bytes"])),
+        args=_as_args(cursor.take_bytes(int(record["args_bytes"]))),
     )
 
 
