@@ -147,7 +147,7 @@ static bool apply_option(int id, const char *text, struct vz_cli *cli)
         cli->rss_interval_ms = (uint32_t)number;
         return true;
     default:
-        return false; /* getopt_long has said what is wrong */
+        return false; /* there is no other */
     }
 }
 
@@ -187,6 +187,7 @@ enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
         .follow_children = true, .wait_all = true, .max_depth = 256, .buffer_bytes = 16u << 20, .rss_interval_ms = 10};
     bool format_given = false;
     int id;
+    opterr = 0; /* one place prints */
     while ((id = getopt_long(argc, argv, "+q", long_options, NULL)) != -1) {
         if (id == OPT_HELP || id == OPT_VERSION) {
             fputs(id == OPT_HELP ? help : "vizzytrace " VZ_VERSION "\n", stdout);
@@ -196,9 +197,27 @@ enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
             vz_message_error("--emit-library is not available in this version; run the program under vizzytrace");
             return VZ_CLI_WRONG;
         }
+        if (id == '?' || id == ':') {
+            vz_message_error("option %s is unknown or lacks its value; see vizzytrace --help", argv[optind - 1]);
+            return VZ_CLI_WRONG;
+        }
         if (!apply_option(id, optarg, cli))
             return VZ_CLI_WRONG;
         format_given |= id == OPT_FORMAT;
     }
     return take_operands(argc, argv, format_given, cli);
+}
+
+char *vz_cli_join_arguments(char *const *argv, size_t *bytes)
+{
+    *bytes = 0;
+    for (char *const *argument = argv; *argument; argument++)
+        *bytes += strlen(*argument) + 1;
+    char *joined = malloc(*bytes);
+    char *at = joined;
+    for (char *const *argument = argv; joined && *argument; argument++)
+        at = stpcpy(at, *argument) + 1;
+    if (!joined)
+        *bytes = 0;
+    return joined;
 }

@@ -3,6 +3,7 @@
 #define VZ_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Exit statuses of vizzytrace itself; otherwise it ends as COMMAND did. */
@@ -29,5 +30,8 @@ enum vz_cli_result { VZ_CLI_RUN, VZ_CLI_DONE, VZ_CLI_WRONG };
 /* Reads the arguments; prints help, version or what is wrong with them. The strings of *cli are argv's own.
  * RUN: go on; DONE: end with status 0; WRONG: end with VZ_EXIT_FAILED. */
 enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli);
+
+/* The arguments one after another, each ended by a zero byte, to be freed; NULL: no memory. */
+char *vz_cli_join_arguments(char *const *argv, size_t *bytes);
 
 #endif

@@ -95,6 +95,7 @@ struct vz_collector {
     const struct vz_cli *cli;
     struct vz_session_memory memory;
     const char *library; /* path of the dropped library */
+    const char *program; /* path of COMMAND's executable */
     struct vz_sink *sink;
     struct vz_timebase time;
     struct vz_signals signals;
@@ -102,6 +103,7 @@ struct vz_collector {
     bool is_closed; /* the session was closed: nothing more is recorded */
 
     pid_t command;
+    int command_pidfd;
     bool command_ended;
     int command_status; /* as wait(2) has it */
 

@@ -19,11 +19,16 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "elf_file.h"
 #include "io.h"
 #include "message.h"
+#include "process.h"
 #include "record/config.h"
 #include "record/shm.h"
+#include "sys.h"
+
+#define UNUSED_POLL_S 1
 
 extern const char vz_library_start[], vz_library_end[]; /* embed.S */
 
@@ -129,4 +134,49 @@ void vz_drop_remove(struct vz_drop *drop)
     unlink(drop->library);
     rmdir(drop->directory);
     drop->directory[0] = 0;
+}
+
+struct use {
+    const char *library;
+    bool has_user;
+};
+
+static bool is_no_user(pid_t pid, void *context)
+{
+    struct use *use = context;
+    use->has_user = vz_process_is_recorded(pid, use->library);
+    return !use->has_user;
+}
+
+static bool is_used(const struct vz_drop *drop, uint64_t start)
+{
+    struct use use = {.library = drop->library};
+    vz_process_for_each_since(start, is_no_user, &use);
+    return use.has_user;
+}
+
+/* Leaves the terminal and all descriptors behind, so that nobody waits for this process. */
+static void detach(void)
+{
+    setsid();
+    vz_sys_close_all();
+    if (chdir("/") != 0)
+        _exit(VZ_EXIT_FAILED);
+}
+
+void vz_drop_remove_when_unused(struct vz_drop *drop)
+{
+    uint64_t start = vz_process_start(getpid());
+    if (drop->directory[0] && is_used(drop, start)) {
+        if (fork() != 0) {
+            drop->directory[0] = 0; /* if there is no child, it stays: better than programs that complain */
+            return;
+        }
+        detach();
+        while (is_used(drop, start))
+            sleep(UNUSED_POLL_S);
+        vz_drop_remove(drop);
+        _exit(0);
+    }
+    vz_drop_remove(drop);
 }

@@ -2,11 +2,11 @@
 #define _GNU_SOURCE
 #include "images.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +76,13 @@ static void read_texts_of_process(struct vz_image *image)
     image->args = vz_process_arguments(image->outer_pid, &image->args_bytes);
 }
 
+static void copy_command(struct vz_image *image, const struct vz_collector *collector)
+{
+    image->exe = realpath(collector->program, NULL);
+    image->cwd = getcwd(NULL, 0);
+    image->args = vz_cli_join_arguments(collector->cli->command, &image->args_bytes);
+}
+
 static void free_texts(struct vz_image *image)
 {
     free(image->exe);
@@ -94,6 +101,8 @@ static void read_texts(struct vz_collector *collector, struct vz_image *image, c
     const struct vz_note *exec = former ? former->exec_note : NULL;
     if (parent) {
         copy_texts(image, parent);
+    } else if (!former && image->pid == collector->command) {
+        copy_command(image, collector);
     } else {
         if (image->outer_pid)
             read_texts_of_process(image);
@@ -137,18 +146,12 @@ static const struct vz_image_key *find_key(const struct vz_collector *collector,
 
 /* ---- processes -------------------------------------------------------------------------------------------------- */
 
-static uint64_t session_inode(const struct vz_collector *collector)
-{
-    struct stat status;
-    return fstat(collector->memory.fd, &status) == 0 ? status.st_ino : 0;
-}
-
 /* Makes pid, as we see it, the image's process, if it is that. pidfd: of it, or -errno. */
 static bool adopt_process(struct vz_collector *collector, struct vz_image *image, pid_t pid, int pidfd)
 {
     if (pidfd < 0)
         return false;
-    bool is_ours = image->exec_note || vz_process_is_recorded(pid, session_inode(collector), collector->library);
+    bool is_ours = image->exec_note || vz_process_is_recorded(pid, collector->library);
     struct pollfd ended = {.fd = pidfd, .events = POLLIN};
     /* An ended process shows nothing of its memory; its pid can't have been reused while it can be opened, and whoever else
      * had it would hardly end in this very moment. */
@@ -173,6 +176,12 @@ static void inherit_process(struct vz_collector *collector, struct vz_image *ima
     image->pidfd = former->pidfd;
     image->outer_pid = former->outer_pid;
     former->pidfd = -1;
+}
+
+/* A descriptor of the process, or -errno. COMMAND's is kept from its start, since we take its status as soon as it ends. */
+static int open_process(const struct vz_collector *collector, pid_t pid)
+{
+    return pid == collector->command ? fcntl(collector->command_pidfd, F_DUPFD_CLOEXEC, 0) : vz_sys_pidfd_open(pid);
 }
 
 static bool has_ended(const struct vz_image *image)
@@ -299,7 +308,7 @@ void vz_images_scan(struct vz_collector *collector)
             arrivals[n++] = (struct arrival){.serial = region->serial,
                                              .region_index = i,
                                              .region = region,
-                                             .pidfd = vz_sys_pidfd_open((pid_t)region->pid)};
+                                             .pidfd = open_process(collector, (pid_t)region->pid)};
     }
     qsort(arrivals, n, sizeof(*arrivals), compare_arrivals); /* parents before children */
     for (uint32_t i = 0; i < n; i++)
@@ -359,7 +368,7 @@ void vz_images_look_up(struct vz_collector *collector)
         collector->command_ended ? collector->last_look_up_ns + HURRIED_LOOK_UP_NS : collector->next_look_up_ns;
     if (begin < due || !any_lost(collector))
         return;
-    vz_process_for_each_younger(offer_process, collector);
+    vz_process_for_each_since(vz_process_start(getpid()), offer_process, collector);
     for (uint32_t i = 0; i < collector->images_end; i++) {
         if (collector->images[i] && !collector->images[i]->outer_pid)
             collector->images[i]->is_dead = true;
@@ -372,7 +381,6 @@ void vz_images_look_up(struct vz_collector *collector)
 
 struct search {
     const struct vz_collector *collector;
-    uint64_t inode;
     bool has_found;
 };
 
@@ -383,14 +391,14 @@ static bool is_unknown_but_ours(pid_t pid, void *context)
         if (search->collector->images[i] && search->collector->images[i]->outer_pid == pid)
             return true;
     }
-    search->has_found = vz_process_is_recorded(pid, search->inode, search->collector->library);
+    search->has_found = vz_process_is_recorded(pid, search->collector->library);
     return !search->has_found;
 }
 
 bool vz_images_expected(struct vz_collector *collector)
 {
-    struct search search = {.collector = collector, .inode = session_inode(collector)};
-    vz_process_for_each_younger(is_unknown_but_ours, &search);
+    struct search search = {.collector = collector};
+    vz_process_for_each_since(vz_process_start(getpid()), is_unknown_but_ours, &search);
     return search.has_found;
 }
 
@@ -402,18 +410,20 @@ static void write_command(struct vz_collector *collector)
                                      .ppid = (uint32_t)getpid(),
                                      .origin = VZ_IMAGE_START,
                                      .parent_image = VZ_NO_IMAGE,
-                                     .not_recorded = VZ_NOT_UNREACHABLE,
-                                     .n_args = 1};
+                                     .not_recorded = VZ_NOT_UNREACHABLE};
     struct vz_image_end_record end = {.time = now, .fate = VZ_FATE_UNKNOWN};
-    const char *name = collector->cli->command[0];
+    struct vz_image texts = {0};
     uint32_t index = collector->n_records++;
     if (collector->command_ended) {
         end.fate = WIFSIGNALED(collector->command_status) ? VZ_FATE_SIGNAL : VZ_FATE_EXIT;
         end.fate_value = (uint32_t)(WIFSIGNALED(collector->command_status) ? WTERMSIG(collector->command_status)
                                                                            : WEXITSTATUS(collector->command_status));
     }
-    VZ_SINK_DO(collector->sink, image, index, &record, text_of(name), text_of(NULL),
-               (struct vz_text){.data = name, .bytes = (uint32_t)strlen(name) + 1});
+    copy_command(&texts, collector);
+    record.n_args = count_arguments(texts.args, texts.args_bytes);
+    VZ_SINK_DO(collector->sink, image, index, &record, text_of(texts.exe), text_of(texts.cwd),
+               (struct vz_text){.data = texts.args ? texts.args : "", .bytes = (uint32_t)texts.args_bytes});
+    free_texts(&texts);
     VZ_SINK_DO(collector->sink, image_end, index, &end);
 }
 

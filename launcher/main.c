@@ -14,23 +14,11 @@
 #include "inherited.h"
 #include "message.h"
 #include "preflight.h"
+#include "sys.h"
 
 static struct vz_text text_of(const char *text)
 {
     return (struct vz_text){.data = text, .bytes = (uint32_t)strlen(text)};
-}
-
-/* COMMAND and its arguments, each ended by a zero byte; NULL: no memory. */
-static char *join_arguments(char *const *argv, size_t *bytes)
-{
-    *bytes = 0;
-    for (char *const *argument = argv; *argument; argument++)
-        *bytes += strlen(*argument) + 1;
-    char *joined = malloc(*bytes);
-    char *at = joined;
-    for (char *const *argument = argv; joined && *argument; argument++)
-        at = stpcpy(at, *argument) + 1;
-    return joined;
 }
 
 /* Opens the trace. Prints what fails. */
@@ -39,7 +27,7 @@ static int open_sink(const struct vz_cli *cli, const struct vz_timebase *time, s
     struct utsname system;
     char text[sizeof(system)];
     size_t args_bytes;
-    char *args = join_arguments(cli->command, &args_bytes);
+    char *args = vz_cli_join_arguments(cli->command, &args_bytes);
     uname(&system);
     snprintf(text, sizeof(text), "%s %s %s", system.sysname, system.release, system.machine);
     struct vz_sink_session session = {.record = {.start_monotonic_ns = time->start_ns, .max_depth = cli->max_depth},
@@ -48,7 +36,7 @@ static int open_sink(const struct vz_cli *cli, const struct vz_timebase *time, s
                                       .host = text_of(system.nodename),
                                       .version = text_of(VZ_VERSION),
                                       .system = text_of(text),
-                                      .args = {.data = args ? args : "", .bytes = args ? (uint32_t)args_bytes : 0}};
+                                      .args = {.data = args ? args : "", .bytes = (uint32_t)args_bytes}};
     int error = cli->csv ? vz_sink_csv_open(cli->log, &session, sink) : vz_sink_file_open(cli->log, &session, sink);
     free(args);
     return error;
@@ -77,12 +65,14 @@ static int record(struct vz_collector *collector, const struct vz_program *progr
     if (vz_drop_write(collector->memory.path, drop) != 0)
         return VZ_EXIT_FAILED;
     collector->library = drop->library;
+    collector->program = program->path;
     vz_message_progress("Dropping libvizzy to disk at %s", drop->library);
     int result = vz_child_start(program, drop->library, inherited, &collector->command);
     if (result)
         return result;
     vz_message_progress("Child process started (pid=%d)", (int)collector->command);
     vz_inherited_close(inherited);
+    collector->command_pidfd = vz_sys_pidfd_open(collector->command);
     vz_collect_run(collector);
     return 0;
 }
@@ -108,7 +98,7 @@ int main(int argc, char **argv)
     if (open_sink(&cli, &collector.time, &collector.sink) != 0)
         return VZ_EXIT_FAILED;
     result = record(&collector, &program, &inherited, &drop);
-    vz_drop_remove(&drop);
+    vz_drop_remove_when_unused(&drop);
     collector.sink->ops->close(collector.sink);
     if (result)
         return result;

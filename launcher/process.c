@@ -116,17 +116,7 @@ bool vz_process_status(pid_t pid, int pidfd, int *wait_status)
     return pidfd >= 0 && vz_sys_pidfd_status(pidfd, wait_status); /* known there once the parent has waited for it */
 }
 
-/* Whether a line of /proc/PID/maps is of that inode, the fifth field. */
-static bool maps_inode(char *line, uint64_t inode)
-{
-    char *rest = NULL;
-    char *field = strtok_r(line, " ", &rest);
-    for (int i = 0; field && i < 4; i++)
-        field = strtok_r(NULL, " ", &rest);
-    return field && strtoull(field, NULL, 10) == inode;
-}
-
-static bool has_mapped(pid_t pid, uint64_t inode)
+static bool has_mapped(pid_t pid, const char *file)
 {
     char path[64];
     char *line = NULL;
@@ -135,14 +125,14 @@ static bool has_mapped(pid_t pid, uint64_t inode)
     snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
     FILE *maps = fopen(path, "re");
     while (maps && !found && getline(&line, &capacity, maps) > 0)
-        found = strstr(line, "/memfd:") && maps_inode(line, inode);
+        found = strstr(line, file);
     if (maps)
         fclose(maps);
     free(line);
     return found;
 }
 
-bool vz_process_is_recorded(pid_t pid, uint64_t inode, const char *library)
+bool vz_process_is_recorded(pid_t pid, const char *library)
 {
     char path[64];
     char *text = malloc(ENVIRONMENT_LIMIT);
@@ -150,7 +140,7 @@ bool vz_process_is_recorded(pid_t pid, uint64_t inode, const char *library)
     ssize_t n = text ? vz_io_read_file(AT_FDCWD, path, text, ENVIRONMENT_LIMIT) : 0;
     bool found = n > 0 && memmem(text, (size_t)n, library, strlen(library));
     free(text);
-    return found || has_mapped(pid, inode);
+    return found || has_mapped(pid, library);
 }
 
 pid_t vz_process_inner_pid(pid_t pid)
@@ -168,8 +158,7 @@ pid_t vz_process_inner_pid(pid_t pid)
     return last ? (pid_t)atoi(last + 1) : 0;
 }
 
-/* When a process was started, in the kernel's clock ticks since boot; 0: unknown. */
-static uint64_t start_of(pid_t pid)
+uint64_t vz_process_start(pid_t pid)
 {
     char path[64];
     char text[1024];
@@ -178,15 +167,14 @@ static uint64_t start_of(pid_t pid)
     return start ? strtoull(start, NULL, 10) : 0;
 }
 
-void vz_process_for_each_younger(bool (*visit)(pid_t pid, void *context), void *context)
+void vz_process_for_each_since(uint64_t start, bool (*visit)(pid_t pid, void *context), void *context)
 {
     DIR *directory = opendir("/proc");
     struct dirent *entry;
-    uint64_t own_start = start_of(getpid());
     bool goes_on = directory;
     while (goes_on && (entry = readdir(directory))) {
         pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
-        if (pid && pid != getpid() && start_of(pid) >= own_start)
+        if (pid && pid != getpid() && vz_process_start(pid) >= start)
             goes_on = visit(pid, context);
     }
     if (directory)

@@ -22,15 +22,17 @@ uint32_t *vz_process_threads(pid_t pid, size_t *n);
 /* How a process ended that isn't our child: its wait status. pidfd: of it, or -1. False: not known. */
 bool vz_process_status(pid_t pid, int pidfd, int *wait_status);
 
-/* Whether a process takes part in the recording: it has the session's memory mapped, whose inode that is, or was started with the
- * library in LD_PRELOAD. */
-bool vz_process_is_recorded(pid_t pid, uint64_t inode, const char *library);
+/* Whether a process takes part in the recording: it has the library mapped, or was started with it in LD_PRELOAD. */
+bool vz_process_is_recorded(pid_t pid, const char *library);
 
 /* A process's id as it sees itself, in its own pid namespace; 0: unknown. */
 pid_t vz_process_inner_pid(pid_t pid);
 
-/* Calls visit for all other processes that were started after this one, until it returns false. */
-void vz_process_for_each_younger(bool (*visit)(pid_t pid, void *context), void *context);
+/* When a process was started, in the kernel's units; 0: unknown. */
+uint64_t vz_process_start(pid_t pid);
+
+/* Calls visit for all other processes that were started at `start` or later, until it returns false. */
+void vz_process_for_each_since(uint64_t start, bool (*visit)(pid_t pid, void *context), void *context);
 
 /* Resident bytes now; 0: unknown. */
 uint64_t vz_process_rss(pid_t pid);

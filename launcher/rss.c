@@ -36,13 +36,14 @@ void vz_rss_sample(struct vz_collector *collector)
     uint64_t now = vz_collector_now(collector);
     if (!interval || now < collector->next_rss_ns)
         return;
+    uint64_t begin = vz_timebase_read_ns(&collector->time);
     for (uint32_t i = 0; i < collector->images_end; i++) {
         struct vz_image *image = collector->images[i];
         if (image && image->outer_pid && !image->is_dead && !image->exec_note)
             sample_image(collector, image);
     }
     /* With very many processes it takes longer than it should: then less often. */
-    collector->next_rss_ns = vz_collector_next_time(now, vz_timebase_read_ns(&collector->time), 0);
+    collector->next_rss_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), 0);
     if (collector->next_rss_ns < now + interval)
         collector->next_rss_ns = now + interval;
 }

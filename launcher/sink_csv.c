@@ -310,7 +310,8 @@ int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, st
         error =
             open_file(&csv->stacks, stacks_path, "record,image,id,parent,address,end,bias,generation,build_id,name\n");
     if (error) {
-        vz_message_error("%s: can't write the trace: %s", csv->events.fd < 0 ? path : stacks_path, strerror(-error));
+        vz_message_error("%s: can't write the trace: %s; LOG must lie in a directory that is there and writable",
+                         csv->events.fd < 0 ? path : stacks_path, strerror(-error));
         csv->sink.has_failed = true;
         close_files(&csv->sink);
     } else {

@@ -215,7 +215,8 @@ int vz_sink_file_open(const char *path, const struct vz_sink_session *session, s
         error = write_start(file, session);
     }
     if (error) {
-        vz_message_error("%s: can't write the trace: %s", path, strerror(-error));
+        vz_message_error("%s: can't write the trace: %s; LOG must lie in a directory that is there and writable", path,
+                         strerror(-error));
         file->sink.has_failed = true;
         close_file(&file->sink);
         return error;

@@ -27,4 +27,7 @@ bool vz_sys_pidfd_status(int pidfd, int *wait_status);
 /* Whether the kernel itself keeps time by the processor's counter, so that it can be trusted. */
 bool vz_sys_counter_is_reliable(void);
 
+/* Closes all descriptors. */
+void vz_sys_close_all(void);
+
 #endif

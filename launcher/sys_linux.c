@@ -17,6 +17,9 @@
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #define NOEXEC_SEAL 0x8u /* MFD_NOEXEC_SEAL, Linux 6.3: required where vm.memfd_noexec=2 */
 
 int vz_sys_memfd(const char *name)
@@ -72,4 +75,12 @@ bool vz_sys_counter_is_reliable(void)
     ssize_t n = vz_io_read_file(AT_FDCWD, "/sys/devices/system/clocksource/clocksource0/current_clocksource", name,
                                 sizeof(name));
     return n > 0 && strcmp(name, "tsc\n") == 0;
+}
+
+void vz_sys_close_all(void)
+{
+    if (syscall(SYS_close_range, 0, UINT_MAX, 0) == 0)
+        return;
+    for (int fd = 0; fd < 65536; fd++) /* before Linux 5.9 */
+        close(fd);
 }
