@@ -362,15 +362,13 @@ static void put_times(struct writer *w, struct vz_column *column, const struct v
 {
     uint64_t *values = w->encoder->packer.values;
     uint64_t resolution = w->encoder->time_resolution_ns;
-    uint64_t tick = events->time[0] / resolution, tick_ns = tick * resolution;
+    /* A product instead of a division, which took two thirds of this file's time: at most one too small. */
+    uint64_t reciprocal = UINT64_MAX / resolution;
 
     for (uint32_t i = 0; i < events->n; i++) {
-        uint64_t later = events->time[i] - tick_ns;
-        /* Neighbours are close: a division of 32 bits is a third of the time of one of 64. */
-        uint64_t ticks = later <= UINT32_MAX ? (uint32_t)later / (uint32_t)resolution : later / resolution;
-        tick += ticks;
-        tick_ns += ticks * resolution;
-        values[i] = tick;
+        uint64_t time = events->time[i];
+        uint64_t ticks = (uint64_t)((unsigned __int128)time * reciprocal >> 64);
+        values[i] = ticks + (time - ticks * resolution >= resolution);
     }
     put_column(w, column, VZ_COLUMN_TIME, VZ_ENCODING_DELTA, events->n);
 }
@@ -389,8 +387,8 @@ static void put_sizes(struct writer *w, struct vz_column *column, const struct v
 
 static void put_stacks(struct writer *w, struct vz_column *column, const struct vz_event_columns *events)
 {
-    uint64_t *values = w->encoder->packer.values;
     bool free_stacks = (events->flags & VZ_BLOCK_FREE_STACKS) != 0;
+    uint64_t *values = w->encoder->packer.values;
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < events->n; i++) {

@@ -29,17 +29,18 @@ extern const uint8_t vz_kind_class[256];
 /* The function's name as reports print it, or NULL. */
 const char *vz_kind_name(uint8_t kind);
 
-static inline bool vz_kind_has_size(uint8_t kind)
-{
-    uint8_t class = vz_kind_class[kind];
-    return class == VZ_CLASS_ALLOC || class == VZ_CLASS_MOVE || class >= VZ_CLASS_MAP;
-}
+/* Sets of classes: bit c stands for class c. */
+#define VZ_CLASSES_STACKED (1u << VZ_CLASS_ALLOC | 1u << VZ_CLASS_MOVE | 1u << VZ_CLASS_MAP)
+#define VZ_CLASSES_SIZED (VZ_CLASSES_STACKED | 1u << VZ_CLASS_UNMAP)
+#define VZ_CLASSES_FREE_STACKED (VZ_CLASSES_STACKED | 1u << VZ_CLASS_FREE | 1u << VZ_CLASS_RELEASE)
 
+static inline bool vz_kind_has_size(uint8_t kind) { return VZ_CLASSES_SIZED >> vz_kind_class[kind] & 1u; }
+
+/* free_stacks: frees were recorded with their call stacks. */
 static inline bool vz_kind_has_stack(uint8_t kind, bool free_stacks)
 {
-    uint8_t class = vz_kind_class[kind];
-    return class == VZ_CLASS_ALLOC || class == VZ_CLASS_MOVE || class == VZ_CLASS_MAP ||
-           (free_stacks && (class == VZ_CLASS_FREE || class == VZ_CLASS_RELEASE));
+    uint32_t classes = free_stacks ? VZ_CLASSES_FREE_STACKED : VZ_CLASSES_STACKED;
+    return classes >> vz_kind_class[kind] & 1u;
 }
 
 #endif
