@@ -150,7 +150,7 @@ def run_vizreport(*arguments: str) -> str:
 def read_recording(trace: Path, status: int, stdout: str, stderr: str) -> Recording:
     """Reads the summary of a trace that vizzytrace wrote."""
     assert trace.exists(), f"vizzytrace wrote no trace (status {status}): {stderr}"
-    summary: dict[str, Any] = json.loads(run_vizreport("summary", "--json", "--no-symbols", str(trace)))
+    summary: dict[str, Any] = json.loads(run_vizreport("summary", "--json", str(trace)))
     assert summary["schema"] == "vizzy.summary/1"
     images = tuple(Image.from_json(entry) for entry in summary["processes"])
     return Recording(status, stdout, stderr, trace, summary, images)
@@ -163,7 +163,7 @@ def record(
     options: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    stdin: str = "",
+    stdin: str | None = None,
     timeout: float = TIMEOUT_SECONDS,
     vizzytrace: Path | None = None,
 ) -> Recording:
@@ -175,13 +175,14 @@ def record(
         options: Options of vizzytrace.
         env: The environment: the test's own if None.
         cwd: Directory to run in.
-        stdin: Standard input of the command.
+        stdin: Standard input of the command: /dev/null if None.
         timeout: Seconds after which the test fails.
         vizzytrace: Another vizzytrace than the release build's.
     """
     run = subprocess.run(
         [vizzytrace or find_vizzytrace(), *options, trace, *command],
         input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
         text=True,
         errors="surrogateescape",

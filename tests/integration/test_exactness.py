@@ -39,6 +39,7 @@ def run_valgrind(command: list[str], env: dict[str, str], cwd: Path) -> Oracle:
     log = cwd / "valgrind.log"
     run = subprocess.run(
         ["valgrind", *VALGRIND, f"--log-file={log}", *command],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
@@ -69,7 +70,7 @@ def valgrind_variables(record: Record, require: Require, tmp_path: Path) -> dict
     (tmp_path / "show.c").write_text(SHOW_ENVIRONMENT)
     show = tmp_path / "show"
     subprocess.run(["cc", "-o", show, show.with_suffix(".c")], check=True)
-    base = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
+    base = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PWD": str(tmp_path)}
     variables = parse_environment(run_valgrind([str(show)], base, tmp_path).stdout)
     recorded = parse_environment(record(show, env=base).stdout)
     n_colons = len(variables["LD_PRELOAD"]) - len(recorded["LD_PRELOAD"])
@@ -128,7 +129,7 @@ PROGRAMS: dict[str, list[str]] = {
     ],
     "sqlite3": ["sqlite3", ":memory:", SQL],
     "perl": ["perl", "-e", PERL],
-    "python3": [os.path.realpath(sys.executable), "-I", "-S", "-c", PYTHON],
+    "python3": [os.path.realpath(sys.executable), "-s", "-S", "-B", "-c", PYTHON],
 }
 UTF8 = [name for name in PROGRAMS if name not in ("python3", "sqlite3")]
 
@@ -137,6 +138,7 @@ def assert_equals_valgrind(
     record: Record, command: list[str], env: dict[str, str], cwd: Path, valgrind_variables: dict[str, str]
 ) -> None:
     """Compares a command's counts under valgrind and under vizzytrace, in the same environment."""
+    env = {**env, "PWD": str(cwd)}
     oracle = run_valgrind(command, env, cwd)
     plain = record(*command, env=env, cwd=cwd)
     same = record(*command, env={**env, **valgrind_variables}, cwd=cwd)
