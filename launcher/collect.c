@@ -4,9 +4,11 @@
 #include "collect.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "batch.h"
@@ -17,8 +19,9 @@
 #include "rss.h"
 #include "threads.h"
 
-#define BUSY_PAUSE_MS 1
-#define IDLE_PAUSE_MS 16
+#define ARRIVAL_PAUSE_US 250
+#define BUSY_PAUSE_US 1000
+#define IDLE_PAUSE_US 16000
 #define HURRY_EVENTS 100000u            /* in one round: there is more, don't sleep */
 #define ARRIVALS_NS 1000000000u         /* for so long after one image came, more are expected */
 #define UNATTENDED_WAIT_NS 10000000000u /* how long processes that outlive COMMAND are waited for without a terminal */
@@ -45,11 +48,15 @@ void vz_collect_close(struct vz_collector *collector)
     close(collector->epoll);
 }
 
-/* Sleeps until something happens, pause_ms at most, and marks the images whose process has ended. */
-static void wait_for_events(struct vz_collector *collector, int pause_ms)
+/* Sleeps until something happens, pause_us at most, and marks the images whose process has ended. */
+static void wait_for_events(struct vz_collector *collector, long pause_us)
 {
     struct epoll_event events[64];
-    int n = epoll_wait(collector->epoll, events, sizeof(events) / sizeof(*events), pause_ms);
+    struct pollfd ready = {.fd = collector->epoll, .events = POLLIN};
+    struct timespec pause = {.tv_nsec = pause_us * 1000};
+    int n = ppoll(&ready, 1, &pause, NULL) > 0
+                ? epoll_wait(collector->epoll, events, sizeof(events) / sizeof(*events), 0)
+                : 0;
     for (int i = 0; i < n; i++) {
         uint64_t key = events[i].data.u64;
         struct vz_image *image = key ? collector->images[key - 1] : NULL;
@@ -154,23 +161,24 @@ static void finish(struct vz_collector *collector)
 
 /* How long to sleep after a round. Images come and go in a millisecond when a program starts others: the status of one that
  * was never seen alive is lost. */
-static int choose_pause(const struct vz_collector *collector, uint64_t n_taken, int last_pause_ms)
+static long choose_pause(const struct vz_collector *collector, uint64_t n_taken, long last_pause_us)
 {
-    bool is_young = vz_collector_now(collector) - collector->last_arrival_ns < ARRIVALS_NS;
     if (n_taken > HURRY_EVENTS)
         return 0;
-    if (n_taken || is_young || collector->command_ended)
-        return BUSY_PAUSE_MS;
-    return last_pause_ms >= IDLE_PAUSE_MS / 2 ? IDLE_PAUSE_MS : 2 * last_pause_ms + 1;
+    if (collector->last_arrival_ns && vz_collector_now(collector) - collector->last_arrival_ns < ARRIVALS_NS)
+        return ARRIVAL_PAUSE_US;
+    if (n_taken || collector->command_ended)
+        return BUSY_PAUSE_US;
+    return last_pause_us >= IDLE_PAUSE_US / 2 ? IDLE_PAUSE_US : 2 * last_pause_us + BUSY_PAUSE_US;
 }
 
 void vz_collect_run(struct vz_collector *collector)
 {
-    int pause_ms = BUSY_PAUSE_MS;
+    long pause_us = BUSY_PAUSE_US;
     bool has_said = false;
     uint64_t command_end_ns = 0;
     for (;;) {
-        wait_for_events(collector, pause_ms);
+        wait_for_events(collector, pause_us);
         bool had_ended = collector->command_ended;
         watch_command(collector);
         uint64_t n_taken = run_round(collector);
@@ -178,7 +186,7 @@ void vz_collect_run(struct vz_collector *collector)
             command_end_ns = vz_collector_now(collector);
         if (collector->command_ended && !is_waiting(collector, command_end_ns, &has_said))
             break;
-        pause_ms = choose_pause(collector, n_taken, pause_ms);
+        pause_us = choose_pause(collector, n_taken, pause_us);
     }
     finish(collector);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BLOCK_MODULES 32u
+
 /* The reasons are the trace's own, by the same numbers. */
 _Static_assert((int)VZ_UNFIT_STATIC == (int)VZ_NOT_STATIC, "same numbers");
 _Static_assert((int)VZ_UNFIT_SETUID == (int)VZ_NOT_SETUID, "same numbers");
@@ -19,8 +21,21 @@ static struct vz_text text_of(const struct vz_note *note)
     return (struct vz_text){.data = (const char *)(note + 1), .bytes = note->text_bytes};
 }
 
-static void write_module(struct vz_collector *collector, struct vz_image *image, const struct vz_module_note *module,
-                         uint64_t time)
+/* Modules that are announced together are written together. */
+struct module_block {
+    uint32_t n;
+    struct vz_module_record records[BLOCK_MODULES];
+    struct vz_text paths[BLOCK_MODULES];
+};
+
+static void write_modules(struct vz_collector *collector, struct vz_image *image, struct module_block *block)
+{
+    if (block->n)
+        VZ_SINK_DO(collector->sink, modules, image->index, block->records, block->paths, block->n);
+    block->n = 0;
+}
+
+static void add_module(struct module_block *block, const struct vz_module_note *module, uint64_t time)
 {
     struct vz_module_record record = {.module = (uint32_t)module->note.value,
                                       .generation = module->note.generation,
@@ -32,8 +47,8 @@ static void write_module(struct vz_collector *collector, struct vz_image *image,
     if (record.build_id_bytes > sizeof(record.build_id))
         record.build_id_bytes = 0;
     memcpy(record.build_id, module->build_id, record.build_id_bytes);
-    VZ_SINK_DO(collector->sink, module, image->index, &record,
-               (struct vz_text){.data = module->text, .bytes = module->note.text_bytes});
+    block->paths[block->n] = (struct vz_text){.data = module->text, .bytes = module->note.text_bytes};
+    block->records[block->n++] = record;
 }
 
 static void write_note(struct vz_collector *collector, struct vz_image *image, const struct vz_note *note,
@@ -69,9 +84,6 @@ static void take_note(struct vz_collector *collector, struct vz_image *image, ui
 {
     uint64_t time = vz_timebase_ns(&collector->time, note->ticks);
     switch (kind) {
-    case VZ_NOTE_MODULE:
-        write_module(collector, image, (const struct vz_module_note *)note, time);
-        break;
     case VZ_NOTE_MODULE_UNLOADED: {
         struct vz_unload_record record = {
             .module = (uint32_t)note->value, .generation = note->generation, .time = time};
@@ -128,9 +140,18 @@ void vz_notes_read(struct vz_collector *collector, struct vz_image *image)
 {
     const struct vz_note *old_unfit = image->unfit_note;
     const struct vz_note *note;
+    struct module_block modules;
+    modules.n = 0;
     uint32_t kind;
-    while ((note = next_note(image, &image->log_at, &kind)))
-        take_note(collector, image, kind, note);
+    while ((note = next_note(image, &image->log_at, &kind))) {
+        if (kind != VZ_NOTE_MODULE || modules.n == BLOCK_MODULES)
+            write_modules(collector, image, &modules);
+        if (kind == VZ_NOTE_MODULE)
+            add_module(&modules, (const struct vz_module_note *)note, vz_timebase_ns(&collector->time, note->ticks));
+        else
+            take_note(collector, image, kind, note);
+    }
+    write_modules(collector, image, &modules);
     if (old_unfit && image->unfit_note == old_unfit)
         settle_unfit(collector, image); /* the exec would have followed at once */
 }

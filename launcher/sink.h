@@ -18,8 +18,9 @@ struct vz_sink_ops {
     int (*image)(struct vz_sink *sink, uint32_t image, const struct vz_image_record *record, struct vz_text exe,
                  struct vz_text cwd, struct vz_text args);
     int (*image_end)(struct vz_sink *sink, uint32_t image, const struct vz_image_end_record *record);
-    int (*thread)(struct vz_sink *sink, uint32_t image, const struct vz_thread_record *record);
-    int (*module)(struct vz_sink *sink, uint32_t image, const struct vz_module_record *record, struct vz_text path);
+    int (*threads)(struct vz_sink *sink, uint32_t image, const struct vz_thread_record *records, uint32_t n);
+    int (*modules)(struct vz_sink *sink, uint32_t image, const struct vz_module_record *records,
+                   const struct vz_text *paths, uint32_t n);
     int (*unload)(struct vz_sink *sink, uint32_t image, const struct vz_unload_record *record);
     int (*nodes)(struct vz_sink *sink, uint32_t image, const struct vz_node_columns *nodes);
     int (*events)(struct vz_sink *sink, uint32_t image, const struct vz_event_columns *events);

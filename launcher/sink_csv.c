@@ -137,23 +137,24 @@ static int put_image_end(struct vz_sink *sink, uint32_t image, const struct vz_i
     return 0;
 }
 
-static int put_thread(struct vz_sink *sink, uint32_t image, const struct vz_thread_record *record)
+static int put_threads(struct vz_sink *sink, uint32_t image, const struct vz_thread_record *records, uint32_t n)
 {
     struct csv_image *of = &self(sink)->images[image];
-    if (record->thread >= of->n_threads) {
-        uint32_t *grown = realloc(of->tids, (record->thread + 1) * sizeof(*grown));
-        if (!grown)
-            return -ENOMEM;
-        of->tids = grown;
-        of->n_threads = record->thread + 1;
+    for (uint32_t i = 0; i < n; i++) {
+        if (records[i].thread >= of->n_threads) {
+            uint32_t *grown = realloc(of->tids, (records[i].thread + 1) * sizeof(*grown));
+            if (!grown)
+                return -ENOMEM;
+            of->tids = grown;
+            of->n_threads = records[i].thread + 1;
+        }
+        of->tids[records[i].thread] = records[i].tid;
     }
-    of->tids[record->thread] = record->tid;
     return 0;
 }
 
-static int put_module(struct vz_sink *sink, uint32_t image, const struct vz_module_record *record, struct vz_text path)
+static int put_module(struct csv_file *file, uint32_t image, const struct vz_module_record *record, struct vz_text path)
 {
-    struct csv_file *file = &self(sink)->stacks;
     int error = reserve(file, LINE_BYTES + 2 * 4096);
     if (error)
         return error;
@@ -168,6 +169,15 @@ static int put_module(struct vz_sink *sink, uint32_t image, const struct vz_modu
     *at++ = '\n';
     file->n += (size_t)(at - line);
     return 0;
+}
+
+static int put_modules(struct vz_sink *sink, uint32_t image, const struct vz_module_record *records,
+                       const struct vz_text *paths, uint32_t n)
+{
+    int error = 0;
+    for (uint32_t i = 0; !error && i < n; i++)
+        error = put_module(&self(sink)->stacks, image, &records[i], paths[i]);
+    return error;
 }
 
 static int put_unload(struct vz_sink *sink, uint32_t image, const struct vz_unload_record *record)
@@ -264,8 +274,8 @@ static void close_files(struct vz_sink *sink)
 
 static const struct vz_sink_ops operations = {.image = put_image,
                                               .image_end = put_image_end,
-                                              .thread = put_thread,
-                                              .module = put_module,
+                                              .threads = put_threads,
+                                              .modules = put_modules,
                                               .unload = put_unload,
                                               .nodes = put_nodes,
                                               .events = put_events,

@@ -98,14 +98,19 @@ static int put_image_end(struct vz_sink *sink, uint32_t image, const struct vz_i
     APPEND(self(sink), VZ_RECORD_BOUND(0), vz_encode_image_end(self(sink)->encoder, image, record, out));
 }
 
-static int put_thread(struct vz_sink *sink, uint32_t image, const struct vz_thread_record *record)
+static int put_threads(struct vz_sink *sink, uint32_t image, const struct vz_thread_record *records, uint32_t n)
 {
-    APPEND(self(sink), VZ_RECORD_BOUND(0), vz_encode_threads(self(sink)->encoder, image, record, 1, out));
+    APPEND(self(sink), VZ_RECORD_BOUND(n * (uint32_t)sizeof(*records)),
+           vz_encode_threads(self(sink)->encoder, image, records, n, out));
 }
 
-static int put_module(struct vz_sink *sink, uint32_t image, const struct vz_module_record *record, struct vz_text path)
+static int put_modules(struct vz_sink *sink, uint32_t image, const struct vz_module_record *records,
+                       const struct vz_text *paths, uint32_t n)
 {
-    APPEND(self(sink), VZ_RECORD_BOUND(path.bytes), vz_encode_module(self(sink)->encoder, image, record, path, out));
+    uint32_t bytes = 0;
+    for (uint32_t i = 0; i < n; i++)
+        bytes += (uint32_t)sizeof(*records) + paths[i].bytes + VZ_ALIGNMENT;
+    APPEND(self(sink), VZ_RECORD_BOUND(bytes), vz_encode_modules(self(sink)->encoder, image, records, paths, n, out));
 }
 
 static int put_unload(struct vz_sink *sink, uint32_t image, const struct vz_unload_record *record)
@@ -171,8 +176,8 @@ static void close_file(struct vz_sink *sink)
 
 static const struct vz_sink_ops operations = {.image = put_image,
                                               .image_end = put_image_end,
-                                              .thread = put_thread,
-                                              .module = put_module,
+                                              .threads = put_threads,
+                                              .modules = put_modules,
                                               .unload = put_unload,
                                               .nodes = put_nodes,
                                               .events = put_events,

@@ -9,6 +9,7 @@
 #include "drain.h"
 #include "process.h"
 
+#define BLOCK_THREADS 64u
 #define SWEEP_NS 50000000u /* shortest time between two looks at /proc/PID/task */
 
 /* Makes image->cursors hold at least n. */
@@ -28,13 +29,28 @@ static bool grow_cursors(struct vz_image *image, uint32_t n)
     return true;
 }
 
-static void write_record(struct vz_collector *collector, struct vz_image *image, const struct vz_cursor *cursor,
-                         const char name[16])
+/* Records of threads that are written together. */
+struct thread_block {
+    uint32_t n;
+    struct vz_thread_record records[BLOCK_THREADS];
+};
+
+static void write_records(struct vz_collector *collector, struct vz_image *image, struct thread_block *block)
 {
-    struct vz_thread_record record = {
+    if (block->n)
+        VZ_SINK_DO(collector->sink, threads, image->index, block->records, block->n);
+    block->n = 0;
+}
+
+static void add_record(struct vz_collector *collector, struct vz_image *image, struct thread_block *block,
+                       const struct vz_cursor *cursor, const char name[16])
+{
+    if (block->n == BLOCK_THREADS)
+        write_records(collector, image, block);
+    struct vz_thread_record *record = &block->records[block->n++];
+    *record = (struct vz_thread_record){
         .thread = cursor->thread, .tid = cursor->tid, .first_time = vz_collector_now(collector)};
-    memcpy(record.name, name, sizeof(record.name));
-    VZ_SINK_DO(collector->sink, thread, image->index, &record);
+    memcpy(record->name, name, sizeof(record->name));
 }
 
 /* The name that the thread gave itself, if it did so since the last time and isn't just doing it. */
@@ -64,7 +80,8 @@ static const struct vz_cursor *find_outer(const struct vz_image *image, uint32_t
     return found;
 }
 
-static void open_stream(struct vz_collector *collector, struct vz_image *image, uint32_t index)
+static void open_stream(struct vz_collector *collector, struct vz_image *image, uint32_t index,
+                        struct thread_block *block)
 {
     struct vz_cursor *cursor = &image->cursors[index];
     struct vz_stream *stream = vz_drain_stream(image, index);
@@ -82,7 +99,7 @@ static void open_stream(struct vz_collector *collector, struct vz_image *image, 
     cursor->thread = image->n_threads++;
     vz_process_thread_name(image->outer_pid, cursor->tid, name);
     read_given_name(stream, cursor, name);
-    write_record(collector, image, cursor, name);
+    add_record(collector, image, block, cursor, name);
 }
 
 uint32_t vz_threads_discover(struct vz_collector *collector, struct vz_image *image)
@@ -92,10 +109,13 @@ uint32_t vz_threads_discover(struct vz_collector *collector, struct vz_image *im
         n = VZ_STREAMS_PER_PAGE * VZ_MAX_STREAM_PAGES;
     if (n > image->n_cursors && grow_cursors(image, n))
         image->n_cursors = n;
+    struct thread_block block;
+    block.n = 0;
     for (uint32_t i = 0; i < image->n_cursors; i++) {
         if (!image->cursors[i].is_active)
-            open_stream(collector, image, i);
+            open_stream(collector, image, i, &block);
     }
+    write_records(collector, image, &block);
     return image->n_cursors;
 }
 
@@ -106,12 +126,13 @@ static int compare_id(const void *key, const void *element)
     return (a > b) - (a < b);
 }
 
-static void reread_name(struct vz_collector *collector, struct vz_image *image, uint32_t index)
+static void reread_name(struct vz_collector *collector, struct vz_image *image, uint32_t index,
+                        struct thread_block *block)
 {
     char name[16];
     struct vz_cursor *cursor = &image->cursors[index];
     if (read_given_name(vz_drain_stream(image, index), cursor, name))
-        write_record(collector, image, cursor, name);
+        add_record(collector, image, block, cursor, name);
 }
 
 void vz_threads_sweep(struct vz_collector *collector, struct vz_image *image)
@@ -120,17 +141,20 @@ void vz_threads_sweep(struct vz_collector *collector, struct vz_image *image)
     if (begin < image->next_sweep_ns)
         return;
     size_t n = 0;
+    struct thread_block block;
+    block.n = 0;
     uint32_t *alive = image->n_cursors > 1 && image->outer_pid ? vz_process_threads(image->outer_pid, &n) : NULL;
     for (uint32_t i = 0; i < image->n_cursors; i++) {
         struct vz_cursor *cursor = &image->cursors[i];
         if (!cursor->is_active)
             continue;
-        reread_name(collector, image, i);
+        reread_name(collector, image, i, &block);
         if (alive && !bsearch(&cursor->tid, alive, n, sizeof(*alive), compare_id)) {
             cursor->is_thread_dead = true;
             vz_drain_retire(image, i);
         }
     }
     free(alive);
+    write_records(collector, image, &block);
     image->next_sweep_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), SWEEP_NS);
 }
