@@ -76,7 +76,7 @@ def count_events(trace: Path) -> int | None:
     if run.returncode != 0:
         print(f"bench: vizreport info failed: {run.stderr.strip()}", file=sys.stderr)
         return None
-    return int(json.loads(run.stdout)["events"])
+    return int(json.loads(run.stdout)["blocks"]["events"]["records"])
 
 
 def run_workload(workload: Workload, *, runs: int, peer: bool, scratch: Path) -> Row:
