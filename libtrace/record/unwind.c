@@ -82,7 +82,6 @@ struct vz_memo {
 
 /* A walk in progress. */
 struct walk {
-    struct vz_context at;
     uint32_t epoch;
     uint32_t n_fresh;    /* frames passed; the first `capacity` of them are in vz_memo.fresh */
     uint32_t candidates; /* remembered frames that may still be met */
@@ -135,23 +134,22 @@ void vz_memo_reset(struct vz_memo *memo)
  * it can be read: each word is where the live frame above it, just checked, has its caller. */
 static inline uint32_t find_broken(const struct vz_memo *memo, uint32_t n)
 {
-    const struct check *checks = memo->checks;
-    while (n > 0 && *(const uintptr_t *)checks[n - 1].address == checks[n - 1].value)
-        n--;
-    return n;
+    const struct check *first = memo->checks, *check = first + n;
+    while (check > first && *(const uintptr_t *)check[-1].address == check[-1].value)
+        check--;
+    return (uint32_t)(check - first);
 }
 
 /* Whether the walk stands at a remembered frame whose callers are all as they were. */
-static bool meets(const struct vz_memo *memo, struct walk *walk)
+static inline bool meets(const struct vz_memo *memo, struct walk *walk, struct vz_context at)
 {
     const struct frame *frames = memo->frames;
-    while (walk->candidates > 0 && frames[walk->candidates - 1].at.sp < walk->at.sp)
+    while (walk->candidates > 0 && frames[walk->candidates - 1].at.sp < at.sp)
         walk->candidates--;
     if (walk->candidates == 0)
         return false;
     const struct frame *frame = &frames[walk->candidates - 1];
-    if (frame->at.sp != walk->at.sp || frame->at.pc != walk->at.pc ||
-        (frame->fp_matters && frame->at.fp != walk->at.fp))
+    if (frame->at.sp != at.sp || frame->at.pc != at.pc || (frame->fp_matters && frame->at.fp != at.fp))
         return false;
     const uint32_t broken = find_broken(memo, frame->n_checks);
     if (!broken)
@@ -164,33 +162,42 @@ static bool meets(const struct vz_memo *memo, struct walk *walk)
 
 /* ---- stepping -------------------------------------------------------------------------------------------------------- */
 
-static void note_fresh(struct vz_memo *memo, struct walk *walk, uint32_t rule, uint32_t generation)
+static inline void note_fresh(struct vz_memo *memo, struct walk *walk, struct vz_context at, uint32_t rule,
+                              uint32_t generation)
 {
     if (walk->n_fresh < memo->capacity)
-        memo->fresh[walk->n_fresh] = (struct fresh){walk->at, rule, generation};
+        memo->fresh[walk->n_fresh] = (struct fresh){at, rule, generation};
     walk->n_fresh++;
 }
 
-/* Pass one frame. False: the walk ends here. */
-static bool pass_frame(struct vz_memo *memo, struct walk *walk)
+static bool step_chain(struct vz_memo *memo, struct vz_context *at)
 {
-    const uint32_t rule = vz_rules_find(walk->at.pc, walk->epoch);
+    struct vz_context frame = *at; /* so that *at can live in registers */
+    const bool stepped = vz_rule_step_chain(&frame, &memo->stack);
+    *at = frame;
+    return stepped;
+}
+
+/* Pass the frame *at. False: the walk ends here. */
+static inline bool pass_frame(struct vz_memo *memo, struct walk *walk, struct vz_context *at)
+{
+    const uint32_t rule = vz_rules_find(at->pc, walk->epoch);
     const enum vz_rule_kind kind = vz_rule_kind(rule);
-    note_fresh(memo, walk, rule, vz_rule_is_fixed(rule) ? 0 : walk->epoch);
+    note_fresh(memo, walk, *at, rule, vz_rule_is_fixed(rule) ? 0 : walk->epoch);
     walk->root = kind == VZ_RULE_OUTERMOST ? VZ_NODE_ROOT : VZ_NODE_GAP;
     walk->full = kind == VZ_RULE_FULL;
     if (!vz_rule_steps(rule))
         return false;
-    walk->stable = walk->n_fresh < MOST_FRAMES && (kind == VZ_RULE_CHAIN ? vz_rule_step_chain(&walk->at, &memo->stack)
-                                                                         : vz_rule_step(rule, &walk->at, &memo->stack));
-    if (walk->stable && !walk->at.pc)
+    walk->stable = walk->n_fresh < MOST_FRAMES &&
+                   (kind == VZ_RULE_CHAIN ? step_chain(memo, at) : vz_rule_step(rule, at, &memo->stack));
+    if (walk->stable && !at->pc)
         walk->root = VZ_NODE_ROOT;
-    return walk->stable && walk->at.pc;
+    return walk->stable && at->pc;
 }
 
 /* The walk has met a remembered frame. If the window no longer reaches down to the cut, pass the frames down to there
  * after all: the window then starts anew. False: they are not as many as they were. */
-static bool widen_window(struct vz_memo *memo, struct walk *walk)
+static bool widen_window(struct vz_memo *memo, struct walk *walk, struct vz_context *at)
 {
     const uint32_t depth = memo->base + walk->n_kept + walk->n_fresh;
     const uint32_t cut = vz_unwind_cut(memo->max_depth, depth);
@@ -198,7 +205,7 @@ static bool widen_window(struct vz_memo *memo, struct walk *walk)
         return true;
     bool more = true;
     while (more && walk->n_fresh < depth - cut)
-        more = pass_frame(memo, walk);
+        more = pass_frame(memo, walk, at);
     if (walk->full || walk->n_fresh != depth - cut || more != (cut > 0))
         return false;
     walk->n_kept = 0;
@@ -281,7 +288,7 @@ static void intern_from(struct vz_memo *memo, uint32_t first, uint32_t cut)
 }
 
 /* Make the finished walk the one that is remembered; the id of its leaf. */
-static uint32_t commit(struct vz_memo *memo, const struct walk *walk)
+static uint32_t commit(struct vz_memo *memo, const struct walk *walk, struct vz_context end)
 {
     const uint32_t n_stored = walk->n_fresh < memo->capacity ? walk->n_fresh : memo->capacity;
     uint32_t n_kept = walk->n_kept;
@@ -295,7 +302,7 @@ static uint32_t commit(struct vz_memo *memo, const struct walk *walk)
     }
     if (n_stored < walk->n_fresh)
         memo->base += walk->n_fresh - n_stored;
-    memo->fresh[n_stored].at = walk->at; /* of the oldest stored frame's caller, if it was stepped to */
+    memo->fresh[n_stored].at = end; /* of the oldest stored frame's caller, if it was stepped to */
     for (uint32_t i = n_stored; i-- > 0;) {
         const struct frame *below = memo->n_frames ? &memo->frames[memo->n_frames - 1] : NULL;
         const struct vz_context *caller = below || memo->base == 0 ? &memo->fresh[i + 1].at : NULL;
@@ -330,9 +337,9 @@ static __attribute__((noinline)) uint32_t walk_full(struct vz_memo *memo, struct
     while (step == VZ_STEP_CALLER && walk.n_fresh < MOST_FRAMES) {
         const uint32_t interrupted = registers.interrupted ? VZ_NODE_INTERRUPTED : 0;
         bool fixed;
-        walk.at = vz_registers_context(&registers);
+        const struct vz_context at = vz_registers_context(&registers);
         step = vz_registers_step(&registers, &memo->stack, &fixed);
-        note_fresh(memo, &walk, 0, (fixed ? 0 : epoch) | interrupted);
+        note_fresh(memo, &walk, at, 0, (fixed ? 0 : epoch) | interrupted);
     }
     const uint32_t cut = vz_unwind_cut(memo->max_depth, walk.n_fresh);
     uint32_t id = step == VZ_STEP_OUTERMOST ? VZ_NODE_ROOT : VZ_NODE_GAP;
@@ -347,17 +354,18 @@ static __attribute__((noinline)) uint32_t walk_full(struct vz_memo *memo, struct
 
 static __attribute__((noinline)) uint32_t walk_from(struct vz_memo *memo, struct vz_context from)
 {
-    struct walk walk = {.at = from, .epoch = current_epoch(), .stable = true};
+    struct walk walk = {.epoch = current_epoch(), .stable = true};
+    struct vz_context at = from;
     if (memo->epoch != walk.epoch) {
         forget(memo);
         memo->epoch = walk.epoch;
     }
     walk.candidates = memo->n_frames;
     bool met;
-    while (!(met = meets(memo, &walk)) && pass_frame(memo, &walk))
+    while (!(met = meets(memo, &walk, at)) && pass_frame(memo, &walk, &at))
         ;
     walk.n_kept = met ? walk.candidates : 0;
-    if (met && !widen_window(memo, &walk)) {
+    if (met && memo->base > 0 && !widen_window(memo, &walk, &at)) {
         void_frames(memo);
         return walk_from(memo, from);
     }
@@ -367,7 +375,7 @@ static __attribute__((noinline)) uint32_t walk_from(struct vz_memo *memo, struct
         memo->base = 0;
         memo->root = walk.root;
     }
-    return commit(memo, &walk);
+    return commit(memo, &walk, at);
 }
 
 static inline uint32_t unwind(struct vz_memo *memo, struct vz_context from)
