@@ -23,8 +23,9 @@
 #include "region.h"
 #include "stacks.h"
 #include "unwind_check.h"
+#include "unwind_memo.h"
+#include "unwind_paths.h"
 #include "unwind_rules.h"
-#include "unwind_stack.h"
 #include "unwind_x86_64.h"
 
 enum {
@@ -32,52 +33,6 @@ enum {
         256, /* frames kept beyond max_depth: twice the step between cuts, so that none moves in each walk */
     CHECKS_PER_FRAME = 3,  /* at most */
     MOST_FRAMES = 1 << 22, /* of a walk: a stack that goes round in circles */
-    CACHE_BITS = 9
-};
-
-struct check {
-    uintptr_t address, value;
-};
-
-/* A remembered frame. */
-struct frame {
-    struct vz_context at;
-    uint32_t id;         /* of the stack whose leaf it is; valid from vz_memo.cut on */
-    uint32_t n_checks;   /* its own and those of all frames nearer to the root */
-    uint32_t generation; /* as in its node */
-    bool fp_matters;
-};
-
-/* A frame of the walk in progress. */
-struct fresh {
-    struct vz_context at;
-    uint32_t rule;
-    uint32_t generation;
-};
-
-/* A private cache of the shared tables. pc is 0 while an entry is being changed. */
-struct known {
-    uint64_t pc;
-    uint32_t parent;
-    uint32_t id;
-};
-
-struct vz_memo {
-    struct vz_context leaf; /* leaf.pc is 0: void */
-    uintptr_t fp_mask;      /* ~0 if the leaf's fp matters, else 0 */
-    uint32_t leaf_id;
-    uint32_t n_checks;
-    uint32_t epoch; /* code epoch of everything here */
-    uint32_t n_frames;
-    struct check *checks; /* [capacity * CHECKS_PER_FRAME] */
-    struct frame *frames; /* [capacity], root end first */
-    struct fresh *fresh;  /* [capacity + 1], leaf first: scratch */
-    uint32_t base;        /* how many frames lie below frames[0] */
-    uint32_t root;        /* the root id of the whole stack */
-    uint32_t cut;         /* frames cut off when the ids were made */
-    uint32_t max_depth, capacity;
-    struct vz_stack stack;
-    struct known cache[1 << CACHE_BITS];
 };
 
 /* A walk in progress. */
@@ -119,7 +74,8 @@ static void void_frames(struct vz_memo *memo)
 static void forget(struct vz_memo *memo)
 {
     void_frames(memo);
-    memset(memo->cache, 0, sizeof memo->cache);
+    memset(memo->known, 0, sizeof memo->known);
+    vz_paths_forget(memo);
 }
 
 void vz_memo_reset(struct vz_memo *memo)
@@ -130,28 +86,18 @@ void vz_memo_reset(struct vz_memo *memo)
 
 /* ---- meeting remembered frames --------------------------------------------------------------------------------------- */
 
-/* Of the first n checks, the last one that no longer holds: its number from 1, or 0. Reads the stack without asking whether
- * it can be read: each word is where the live frame above it, just checked, has its caller. */
-static inline uint32_t find_broken(const struct vz_memo *memo, uint32_t n)
-{
-    const struct check *first = memo->checks, *check = first + n;
-    while (check > first && *(const uintptr_t *)check[-1].address == check[-1].value)
-        check--;
-    return (uint32_t)(check - first);
-}
-
 /* Whether the walk stands at a remembered frame whose callers are all as they were. */
 static inline bool meets(const struct vz_memo *memo, struct walk *walk, struct vz_context at)
 {
-    const struct frame *frames = memo->frames;
+    const struct vz_frame *frames = memo->frames;
     while (walk->candidates > 0 && frames[walk->candidates - 1].at.sp < at.sp)
         walk->candidates--;
     if (walk->candidates == 0)
         return false;
-    const struct frame *frame = &frames[walk->candidates - 1];
+    const struct vz_frame *frame = &frames[walk->candidates - 1];
     if (frame->at.sp != at.sp || frame->at.pc != at.pc || (frame->fp_matters && frame->at.fp != at.fp))
         return false;
-    const uint32_t broken = find_broken(memo, frame->n_checks);
+    const uint32_t broken = vz_memo_broken(memo, frame->n_checks);
     if (!broken)
         return true;
     /* The callers of the frame that the broken check belongs to have changed; those are still to be met. */
@@ -166,7 +112,7 @@ static inline void note_fresh(struct vz_memo *memo, struct walk *walk, struct vz
                               uint32_t generation)
 {
     if (walk->n_fresh < memo->capacity)
-        memo->fresh[walk->n_fresh] = (struct fresh){at, rule, generation};
+        memo->fresh[walk->n_fresh] = (struct vz_fresh){at, rule, generation};
     walk->n_fresh++;
 }
 
@@ -219,15 +165,15 @@ static bool widen_window(struct vz_memo *memo, struct walk *walk, struct vz_cont
 
 static void add_check(struct vz_memo *memo, uintptr_t address, uintptr_t value)
 {
-    memo->checks[memo->n_checks++] = (struct check){address, value};
+    memo->checks[memo->n_checks++] = (struct vz_check){address, value};
 }
 
 /* Put a frame on top of those remembered. caller: its state; NULL: unknown, below the window. */
-static void remember(struct vz_memo *memo, const struct fresh *fresh, const struct vz_context *caller,
+static void remember(struct vz_memo *memo, const struct vz_fresh *fresh, const struct vz_context *caller,
                      bool caller_fp_matters)
 {
     const uint32_t rule = fresh->rule;
-    struct frame *frame = &memo->frames[memo->n_frames++];
+    struct vz_frame *frame = &memo->frames[memo->n_frames++];
     frame->at = fresh->at;
     frame->generation = fresh->generation;
     frame->fp_matters = !caller || vz_rule_uses_fp(rule);
@@ -260,7 +206,7 @@ static uint32_t intern(struct vz_memo *memo, uint32_t parent, uint64_t pc, uint3
 {
     /* The generation need not be compared: in one code epoch it follows from the pc, and so does whether pc was
      * interrupted, since those come here only by full walks, which bypass this. */
-    struct known *known = &memo->cache[(pc ^ parent) * 0x9e3779b97f4a7c15u >> (64 - CACHE_BITS)];
+    struct vz_known *known = &memo->known[(pc ^ parent) * 0x9e3779b97f4a7c15u >> (64 - VZ_KNOWN_BITS)];
     if (known->pc == pc && known->parent == parent)
         return known->id;
     const uint32_t id = vz_stacks_intern(parent, pc, generation);
@@ -280,7 +226,7 @@ static void intern_from(struct vz_memo *memo, uint32_t first, uint32_t cut)
         first = cut - memo->base;
     memo->cut = cut;
     for (uint32_t i = first; i < memo->n_frames; i++) {
-        struct frame *frame = &memo->frames[i];
+        struct vz_frame *frame = &memo->frames[i];
         const uint32_t lowest = cut > 0 ? VZ_NODE_CUT : memo->root;
         const uint32_t parent = i + memo->base > cut ? memo->frames[i - 1].id : lowest;
         frame->id = intern(memo, parent, frame->at.pc, frame->generation);
@@ -304,12 +250,12 @@ static uint32_t commit(struct vz_memo *memo, const struct walk *walk, struct vz_
         memo->base += walk->n_fresh - n_stored;
     memo->fresh[n_stored].at = end; /* of the oldest stored frame's caller, if it was stepped to */
     for (uint32_t i = n_stored; i-- > 0;) {
-        const struct frame *below = memo->n_frames ? &memo->frames[memo->n_frames - 1] : NULL;
+        const struct vz_frame *below = memo->n_frames ? &memo->frames[memo->n_frames - 1] : NULL;
         const struct vz_context *caller = below || memo->base == 0 ? &memo->fresh[i + 1].at : NULL;
         remember(memo, &memo->fresh[i], caller, below && below->fp_matters);
     }
     intern_from(memo, n_kept, vz_unwind_cut(memo->max_depth, memo->base + memo->n_frames));
-    const struct frame *leaf = &memo->frames[memo->n_frames - 1];
+    const struct vz_frame *leaf = &memo->frames[memo->n_frames - 1];
     const struct vz_context at = leaf->at;
     memo->leaf_id = leaf->id;
     memo->fp_mask = leaf->fp_matters ? ~(uintptr_t)0 : 0;
@@ -319,6 +265,8 @@ static uint32_t commit(struct vz_memo *memo, const struct walk *walk, struct vz_
     memo->leaf.pc = at.pc;
     if (!walk->stable)
         void_frames(memo);
+    else if (n_kept > 0)
+        vz_paths_keep(memo, n_kept);
     return memo->leaf_id;
 }
 
@@ -381,8 +329,11 @@ static __attribute__((noinline)) uint32_t walk_from(struct vz_memo *memo, struct
 static inline uint32_t unwind(struct vz_memo *memo, struct vz_context from)
 {
     if (memo->leaf.pc == from.pc && memo->leaf.sp == from.sp && ((memo->leaf.fp ^ from.fp) & memo->fp_mask) == 0 &&
-        memo->epoch == current_epoch() && find_broken(memo, memo->n_checks) == 0)
+        memo->epoch == current_epoch() && vz_memo_broken(memo, memo->n_checks) == 0)
         return memo->leaf_id;
+    const struct vz_path *path = vz_paths_find(memo, &from, current_epoch());
+    if (path)
+        return path->id;
     const uint32_t id = walk_from(memo, from);
     /* A module met for the first time may have begun a new epoch: its nodes must carry that one. */
     return __builtin_expect(memo->epoch == current_epoch(), 1) ? id : walk_from(memo, from);
