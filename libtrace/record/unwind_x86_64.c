@@ -70,6 +70,25 @@ static uint32_t pack_row(const struct vz_module *module, const struct vz_cfi_row
     return row->cfa_register == VZ_COLUMN_FP ? pack(VZ_RULE_FP, row->cfa_value, fp_words) : (uint32_t)VZ_RULE_FULL;
 }
 
+/* Whether the instruction before pc looks like a call: E8 with a 32-bit distance, or FF /2 with any operand. */
+static bool follows_call(const struct vz_module *module, uintptr_t pc)
+{
+    const uint8_t *code = (const uint8_t *)pc;
+    if (pc - module->start < 7)
+        return true;
+    bool indirect = false;
+    for (unsigned bytes = 2; bytes <= 7; bytes++)
+        indirect |= code[-(int)bytes] == 0xff && (code[1 - (int)bytes] & 0x38) == 0x10;
+    return indirect || code[-5] == 0xe8;
+}
+
+/* A module's code without an FDE is a gap, except where nothing can have been called from: such a return address was put
+ * there by hand, as makecontext and its like do, to start a stack. */
+static enum vz_rule_kind rule_without_data(const struct vz_module *module, uintptr_t pc)
+{
+    return follows_call(module, pc) ? VZ_RULE_NO_DATA : VZ_RULE_OUTERMOST;
+}
+
 uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc)
 {
     struct vz_cfi_row row;
@@ -78,7 +97,7 @@ uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc)
         return CHAIN;
     const uint32_t fixed = module->fixed ? VZ_RULE_FIXED : 0;
     if (!find_row(module, pc - 1, &row, &signal_frame))
-        return VZ_RULE_NO_DATA | fixed;
+        return rule_without_data(module, pc) | fixed;
     return (signal_frame ? (uint32_t)VZ_RULE_FULL : pack_row(module, &row)) | fixed;
 }
 
@@ -151,7 +170,7 @@ enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *
     if (!module)
         return step_by_chain(registers, stack);
     if (!find_row(module, pc, &row, &signal_frame))
-        return VZ_STEP_GAP;
+        return registers->interrupted || follows_call(module, pc + 1) ? VZ_STEP_GAP : VZ_STEP_OUTERMOST;
     if (row.how[VZ_COLUMN_PC] == VZ_CFI_UNDEFINED)
         return VZ_STEP_OUTERMOST;
     if (!find_cfa(module, &row, registers->value, stack, &cfa))
