@@ -44,7 +44,8 @@ def test_a_whole_trace(load: Load, compress: bool, index: bool) -> None:
     assert (child.parent, child.origin, child.start_time_ns) == (0, fmt.Origin.FORK, 6)
     assert trace.read_events(0).addresses.tolist() == [0x10, 0x20, 0x10]
     assert trace.read_events(0).times.tolist() == [5, 6, 8]
-    assert trace.read_stacks(0).walk(4) == ([1, 0], fmt.NODE_COMPLETE)
+    assert trace.read_stacks(0).find_above().tolist() == [-1, 0]
+    assert trace.read_stacks(0).find_roots().tolist() == [fmt.NODE_COMPLETE] * 2
     assert [note.text for note in trace.notes] == ["odd"]
 
 

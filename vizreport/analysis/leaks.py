@@ -9,7 +9,7 @@ import numpy as np
 from vizreport.model.blocks import Blocks
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Events
-from vizreport.trace.format import NODE_COMPLETE
+from vizreport.trace.format import NODE_FIRST_ID, NODE_UNWIND_GAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +30,65 @@ class Leak:
 def find_leaks(events: Events, blocks: Blocks, stacks: Stacks) -> tuple[Leak, ...]:
     """Groups the image's own live blocks by call stack, those with most bytes first.
 
-    Ids are names of paths, and a path may have two names, so paths are compared.
+    Ids are names of paths, and a path may have several names, so paths are compared.
     """
-    rows = np.flatnonzero(blocks.own & blocks.live)
-    ids, group = np.unique(events.stacks[blocks.starts[rows]], return_inverse=True)
-    n_blocks = np.bincount(group, minlength=len(ids))
-    n_bytes = np.zeros(len(ids), dtype=np.uint64)
-    np.add.at(n_bytes, group, blocks.sizes[rows])
+    live = np.flatnonzero(blocks.own & blocks.live)
+    ids, group = np.unique(events.stacks[blocks.starts[live]], return_inverse=True)
+    leaves = stacks.find_rows(ids)
+    above = stacks.find_above().tolist()
+    representatives = _Representatives(stacks, above)
+    lost = np.where(ids < NODE_FIRST_ID, ids, NODE_UNWIND_GAP)
 
-    merged: dict[tuple[object, ...], Leak] = {}
-    for leaf, size, count in zip(ids.tolist(), n_bytes.tolist(), n_blocks.tolist(), strict=True):
-        path, root = stacks.walk(leaf)
-        key = (root, *_name_path(stacks, path)) if path else (NODE_COMPLETE if leaf == 0 else root,)
-        before = merged.get(key)
-        if before is not None:
-            size, count, path = size + before.bytes, count + before.blocks, list(before.rows)
-        merged[key] = Leak(size, count, tuple(path), root)
-    return tuple(sorted(merged.values(), key=lambda leak: (-leak.bytes, -leak.blocks, leak.rows)))
+    # What a stack is known by: its leaf's representative, or minus its root where it has no frame.
+    keys = [
+        representatives.find(row) if row >= 0 else ~root
+        for row, root in zip(leaves.tolist(), lost.tolist(), strict=True)
+    ]
+    names, merged = np.unique(np.array(keys, dtype=np.int64), return_inverse=True)
+    path_of_block = merged[group]
+    n_blocks = np.bincount(path_of_block, minlength=len(names))
+    n_bytes = np.zeros(len(names), dtype=np.uint64)
+    np.add.at(n_bytes, path_of_block, blocks.sizes[live])
+
+    roots = stacks.find_roots()
+    leaks = [
+        Leak(size, count, _walk(above, name), int(roots[name]) if name >= 0 else ~name)
+        for size, count, name in zip(n_bytes.tolist(), n_blocks.tolist(), names.tolist(), strict=True)
+    ]
+    return tuple(sorted(leaks, key=lambda leak: (-leak.bytes, -leak.blocks, leak.rows)))
 
 
-def _name_path(stacks: Stacks, path: list[int]) -> list[tuple[int, int, bool]]:
-    """Returns what identifies each frame."""
-    at = np.array(path, dtype=np.int64)
-    columns = (stacks.pcs[at].tolist(), stacks.generations[at].tolist(), stacks.interrupted[at].tolist())
-    return list(zip(*columns, strict=True))
+def _walk(above: list[int], row: int) -> tuple[int, ...]:
+    """Returns the rows of a stack's frames, leaf first."""
+    rows: list[int] = []
+    while row >= 0:
+        rows.append(row)
+        row = above[row]
+    return tuple(rows)
+
+
+class _Representatives:
+    """One row for each path: the first that was asked for of those that name it."""
+
+    def __init__(self, stacks: Stacks, above: list[int]) -> None:
+        codes = stacks.generations.astype(np.uint64) * np.uint64(2) + stacks.interrupted
+        self._frames = list(zip(stacks.pcs.tolist(), codes.tolist(), stacks.parents.tolist(), strict=True))
+        self._above = above
+        self._of_row: dict[int, int] = {}
+        self._of_path: dict[tuple[int, int, int], int] = {}
+
+    def find(self, leaf: int) -> int:
+        for row in reversed(self._climb(leaf)):
+            pc, code, parent = self._frames[row]
+            caller = self._above[row]
+            key = (pc, code, self._of_row[caller] if caller >= 0 else ~parent)
+            self._of_row[row] = self._of_path.setdefault(key, row)
+        return self._of_row[leaf]
+
+    def _climb(self, row: int) -> list[int]:
+        """Returns the rows from this one on that have no representative yet."""
+        rows: list[int] = []
+        while row >= 0 and row not in self._of_row:
+            rows.append(row)
+            row = self._above[row]
+        return rows

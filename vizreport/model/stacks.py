@@ -41,9 +41,13 @@ class Stacks:
         rows[self.ids[rows] != ids] = -1
         return rows
 
+    def find_above(self) -> NDArray[np.int64]:
+        """Returns the row of each node's caller, or -1 if there is none: int64[n]."""
+        return self.find_rows(self.parents)
+
     def find_roots(self) -> NDArray[np.uint32]:
         """Returns the root of each node: uint32[n]. A lost ancestor makes it an unwind gap."""
-        above = self.find_rows(self.parents)
+        above = self.find_above()
         roots = np.where(self.parents < NODE_FIRST_ID, self.parents, NODE_UNWIND_GAP).astype(np.uint32)
         # Pointer jumping: each round doubles how far a node looks; parents have lower rows, so it ends.
         jump = np.where(above < 0, np.arange(len(above)), above)
@@ -52,15 +56,3 @@ class Stacks:
             if np.array_equal(further, jump):
                 return roots[jump]
             jump = further
-
-    def walk(self, leaf: int) -> tuple[list[int], int]:
-        """Returns the rows of a stack's frames, leaf first, and its root."""
-        rows: list[int] = []
-        node = leaf
-        while node >= NODE_FIRST_ID:
-            row = int(np.searchsorted(self.ids, node))
-            if row == len(self.ids) or self.ids[row] != node:
-                return rows, NODE_UNWIND_GAP
-            rows.append(row)
-            node = int(self.parents[row])
-        return rows, node

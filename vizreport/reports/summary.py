@@ -17,7 +17,6 @@ from vizreport.errors import VizzyError
 from vizreport.kernels import replay
 from vizreport.model.blocks import NOTHING_INHERITED, Inherited
 from vizreport.model.frames import Frame
-from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
 from vizreport.symbols.resolver import Resolver, Tables
 from vizreport.trace.format import Fate, NotRecorded, Origin
@@ -130,7 +129,7 @@ def _summarize_image(
         if child.parent == image.index and child.origin == Origin.FORK:
             inheritances[child.index] = find_inherited(events, blocks, child.start_time_ns)
     leaks = find_leaks(events, blocks, stacks)
-    resolver = Resolver(image.modules, tables)
+    resolver = Resolver(stacks, image.modules, tables)
     return ImageSummary(
         image=image,
         usage=sum_usage(events, blocks),
@@ -139,11 +138,11 @@ def _summarize_image(
         unmatched_frees=blocks.n_unmatched_frees,
         duplicate_allocations=blocks.n_duplicates,
         unwind_gaps=count_gaps(events, stacks),
-        leaks=tuple(_name_leak(leak, stacks, resolver) for leak in leaks[:top]),
+        leaks=tuple(_name_leak(leak, resolver) for leak in leaks[:top]),
         n_leaks=len(leaks),
     )
 
 
-def _name_leak(leak: Leak, stacks: Stacks, resolver: Resolver) -> NamedLeak:
-    frames = tuple(resolver.resolve(stacks, row) for row in leak.rows)
+def _name_leak(leak: Leak, resolver: Resolver) -> NamedLeak:
+    frames = tuple(resolver.resolve(row) for row in leak.rows)
     return NamedLeak(leak.bytes, leak.blocks, frames, leak.root)

@@ -14,20 +14,26 @@ Tables = dict[tuple[str, bytes], FunctionTable | None]
 
 
 class Resolver:
-    """Names the frames of one image. Reads a module's file when its first frame is asked for."""
+    """Names the frames of one image's stacks. Reads a module's file when its first frame is asked for."""
 
-    def __init__(self, modules: Iterable[Module], tables: Tables) -> None:
+    def __init__(self, stacks: Stacks, modules: Iterable[Module], tables: Tables) -> None:
         """Shares ``tables``, the files already read, with other images' resolvers."""
+        self._stacks = stacks
         self._modules = sorted(modules, key=lambda module: module.generation, reverse=True)
         self._tables = tables
-        self._frames: dict[tuple[int, int, bool], Frame] = {}
+        self._frames: dict[int, Frame] = {}
+        self._of_pc: dict[tuple[int, int, bool], Frame] = {}
 
-    def resolve(self, stacks: Stacks, row: int) -> Frame:
+    def resolve(self, row: int) -> Frame:
         """Returns the frame of a stack node."""
-        key = (int(stacks.pcs[row]), int(stacks.generations[row]), bool(stacks.interrupted[row]))
-        frame = self._frames.get(key)
+        frame = self._frames.get(row)
         if frame is None:
-            frame = self._frames[key] = self._find_frame(*key)
+            stacks = self._stacks
+            key = (int(stacks.pcs[row]), int(stacks.generations[row]), bool(stacks.interrupted[row]))
+            frame = self._of_pc.get(key)
+            if frame is None:
+                frame = self._of_pc[key] = self._find_frame(*key)
+            self._frames[row] = frame
         return frame
 
     def _find_frame(self, pc: int, generation: int, interrupted: bool) -> Frame:
