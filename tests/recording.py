@@ -127,8 +127,8 @@ def read_tallies(stdout: str) -> list[Tally]:
 
 
 def find_vizzytrace(variant: str = "release") -> Path:
-    """The vizzytrace to test: $VIZZYTRACE, else the one that SCons built."""
-    given = os.environ.get("VIZZYTRACE") if variant == "release" else None
+    """The vizzytrace to test: $VIZZYTRACE (of the checking build $VIZZYTRACE_CHECK), else the one that SCons built."""
+    given = os.environ.get("VIZZYTRACE" if variant == "release" else "VIZZYTRACE_CHECK")
     return Path(given) if given else ROOT / "build" / variant / "launcher" / "vizzytrace"
 
 

@@ -60,4 +60,4 @@ def test_a_real_program_takes_at_most_three_bytes_per_event(record: Record) -> N
         "import json; rows = [{'id': i, 'v': list(range(i % 40))} for i in range(6000)]; json.loads(json.dumps(rows))"
     )
     env = {"PATH": os.environ["PATH"], "PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0", "LC_ALL": "C"}
-    assert bytes_per_event(record(python, "-I", "-S", "-c", code, env=env)) <= 3
+    assert bytes_per_event(record(python, "-s", "-S", "-B", "-c", code, env=env)) <= 3

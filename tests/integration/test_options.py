@@ -20,7 +20,7 @@ def test_help_names_every_option(vizzytrace: Path) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     for option in (
         "-q", "--quiet", "--format", "--max-depth", "--children", "--wait", "--free-stacks", "--buffer", "--when-full",
-        "--rss-interval", "--emit-library", "--version", "--help",
+        "--rss-interval", "--version", "--help",
     ):  # fmt: skip
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", shown.stdout), option
     assert max(map(len, shown.stdout.splitlines())) <= 120
@@ -56,11 +56,8 @@ def test_deep_recursion_keeps_counts_and_cuts_stacks(
     (leak,) = recording.main.raw["leaks"]
     limit = int(options[1]) if options else 256
     assert (leak["bytes"], leak["blocks"]) == (151, 1)
-    if limit < 128:
-        assert len(leak["stack"]) == limit
-    else:
-        # The cut falls at multiples of 128 frames.
-        assert limit - 128 <= len(leak["stack"]) <= limit + 128
+    # The cut falls at multiples of half the limit.
+    assert limit // 2 <= len(leak["stack"]) <= limit
 
 
 def test_a_stack_below_the_cap_is_whole(record: Record, program: Program) -> None:
@@ -89,7 +86,7 @@ def test_csv(vizzytrace: Path, program: Program, tmp_path: Path, by: str) -> Non
     times = [int(row["time_ns"]) for row in rows]
     assert times == sorted(times)
     count = Counter(row["function"] for row in rows)
-    assert count["mmap"] == 1
+    assert count["mremap"] == count["mremap_from"] == 1
     assert {"malloc", "calloc", "realloc", "free", "memalign", "posix_memalign", "valloc", "pvalloc"} <= set(count)
     sizes = {int(row["size"]) for row in rows if row["function"] == "pvalloc"}
     assert sizes == {139}
@@ -119,5 +116,6 @@ def test_the_summary_is_in_valgrinds_words(record: Record, program: Program) -> 
 
 def test_resident_memory_is_sampled(record: Record) -> None:
     recording = record("sleep", "0.3", options=["--rss-interval", "20"])
-    samples = recording.info()["samples"]
-    assert samples >= 5
+    process = recording.info()["processes"][0]
+    assert process["samples"] >= 5
+    assert 100_000 < process["max_rss_bytes"] < 100_000_000

@@ -3,14 +3,15 @@
 
 static struct tally tally;
 
-/* The result is used after the call, so that it is no tail call and every level has a frame. */
+/* The result is kept in memory after the call, so that no compiler makes a loop of it: every level has a frame. */
 static __attribute__((noinline)) uint64_t descend(uint64_t frames, void **block)
 {
     if (frames == 0) {
         *block = tally_malloc(&tally, 151);
         return 0;
     }
-    return descend(frames - 1, block) + 1;
+    volatile uint64_t below = descend(frames - 1, block);
+    return below + 1;
 }
 
 int main(int argc, char **argv)
