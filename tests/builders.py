@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vizreport.model.trace import Events
 from vizreport.trace import format as fmt
 from vizreport.trace.columns import zstd
 
@@ -50,6 +51,17 @@ def undo(address: int, **fields: Any) -> Event:
 
 def done(address: int, **fields: Any) -> Event:
     return Event(27, address, **fields)
+
+
+def make_events(events: Sequence[Event]) -> Events:
+    return Events(
+        kinds=np.array([event.kind for event in events], np.uint8),
+        threads=np.array([event.thread for event in events], np.uint32),
+        times=np.arange(len(events), dtype=np.uint64),
+        addresses=np.array([event.address for event in events], np.uint64),
+        sizes=np.array([event.size for event in events], np.uint64),
+        stacks=np.array([event.stack for event in events], np.uint32),
+    )
 
 
 @dataclass

@@ -9,7 +9,7 @@ from builders import TraceBuilder, free, malloc
 
 from vizreport.errors import TraceFormatError, VizzyError
 from vizreport.trace import format as fmt
-from vizreport.trace.reader import Trace, read_trace
+from vizreport.trace.reader import Trace, parse_trace, read_trace
 
 Load = Callable[[bytes], Trace]
 HEADER = fmt.FILE_HEADER.itemsize
@@ -60,7 +60,7 @@ def test_cut_at_every_offset(load: Load, compress: bool) -> None:
             with pytest.raises(TraceFormatError):
                 load(data[:cut])
             continue
-        trace = load(data[:cut])
+        trace = parse_trace("t", memoryview(data[:cut]))
         # The gap behind a payload is not needed, so a block may end up to seven bytes early.
         n_whole = sum(block.offset + 56 + block.stored_bytes <= cut for block in whole.blocks)
         assert trace.completeness.n_blocks == n_whole, cut
@@ -83,7 +83,7 @@ def test_a_byte_flipped_at_every_offset(load: Load, compress: bool, index: bool)
             with pytest.raises(TraceFormatError):
                 load(bytes(broken))
             continue
-        trace = load(bytes(broken))
+        trace = parse_trace("t", memoryview(bytes(broken)))
         hit = [block for block in whole.blocks if block.offset <= at < block.offset + 56 + block.stored_bytes]
         # The last block without an index behind it can't be told from a cut one when its header is hit.
         lost = len(hit)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from builders import Event, done, free, malloc, move, release, undo
+from builders import Event, done, free, make_events, malloc, move, release, undo
 from hypothesis import given
 from hypothesis import strategies as st
 from replay_oracle import replay as replay_slowly
@@ -14,20 +14,8 @@ from vizreport.analysis.temporary import find_temporary
 from vizreport.analysis.usage import Usage, sum_usage
 from vizreport.kernels.reference import replay
 from vizreport.model.blocks import Blocks, Inherited
-from vizreport.model.trace import Events
 
 A, B, C = 0x1000, 0x2000, 0x3000
-
-
-def make_events(events: Sequence[Event]) -> Events:
-    return Events(
-        kinds=np.array([event.kind for event in events], np.uint8),
-        threads=np.array([event.thread for event in events], np.uint32),
-        times=np.arange(len(events), dtype=np.uint64),
-        addresses=np.array([event.address for event in events], np.uint64),
-        sizes=np.array([event.size for event in events], np.uint64),
-        stacks=np.array([event.stack for event in events], np.uint32),
-    )
 
 
 def make_inherited(blocks: Sequence[tuple[int, int]]) -> Inherited:

@@ -106,7 +106,7 @@ def read_trace(path: str) -> Trace:
     """
     data = _open(path)
     try:
-        return _read(path, data)
+        return parse_trace(path, data)
     except TraceFormatError as error:
         raise TraceFormatError(f"{path}: {error}", offset=error.offset) from error
 
@@ -126,8 +126,12 @@ def _open(path: str) -> memoryview:
         raise VizzyError(f"{path}: can't be read: {reason}") from error
 
 
-def _read(path: str, data: memoryview) -> Trace:
-    """Reads all but events and stacks."""
+def parse_trace(path: str, data: memoryview) -> Trace:
+    """Reads all but events and stacks from a file's bytes; path is what to call it.
+
+    Raises:
+        TraceFormatError: It is no trace, or its header is damaged.
+    """
     header = read_header(data)
     framing = find_blocks(data, int(header["header_bytes"]))
     collected = _collect(data, framing.blocks, describe_header(header))

@@ -1,0 +1,235 @@
+"""`summary` and `info`: figures of traces known by construction, their JSON, and their text."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import Event, TraceBuilder, free, make_events, malloc, move, release
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vizreport.analysis.gaps import count_gaps
+from vizreport.analysis.leaks import find_leaks
+from vizreport.cli.main import group
+from vizreport.errors import VizzyError
+from vizreport.kernels.reference import replay
+from vizreport.reports.summary import summarize
+from vizreport.reports.summary_json import describe_summary
+from vizreport.reports.summary_text import write_summary
+from vizreport.trace import format as fmt
+from vizreport.trace.reader import Trace, parse_trace
+
+Load = Callable[[bytes], Trace]
+
+PROCESS_FIELDS = [
+    "pid", "ppid", "command", "exit", "threads", "allocs", "frees", "bytes_allocated", "in_use_at_exit", "peak",
+    "temporary", "inherited", "exec_number", "not_recorded", "anomalies", "leaks",
+]  # fmt: skip
+
+
+def describe(trace: Trace, **options: Any) -> dict[str, Any]:
+    described = describe_summary(trace, summarize(trace, **options))
+    loaded: dict[str, Any] = json.loads(json.dumps(described))
+    return loaded
+
+
+def text_of(trace: Trace, **options: Any) -> str:
+    return "\n".join(write_summary(trace, summarize(trace, **options)))
+
+
+def one_process() -> TraceBuilder:
+    builder = TraceBuilder().session().image().thread().module()
+    builder.nodes([(3, 0, 0x1100), (4, 3, 0x1200), (5, 0, 0x1100), (6, 5, 0x1200), (7, 2, 0x1300), (8, 1, 0x1400)])
+    events = [
+        malloc(0x10, 100, stack=4, time=10),
+        malloc(0x20, 50, stack=6, time=20),
+        malloc(0x30, 7, stack=7, time=30),
+        free(0x30, time=40),
+        release(0x10, time=50),
+        move(0x40, 10, stack=8, time=60),
+    ]
+    return builder.events(events).image_end(fate_value=3, dropped=2)
+
+
+def test_one_process(load: Load) -> None:
+    summary = describe(load(one_process().build()))
+    assert list(summary) == ["schema", "trace", "processes"]
+    assert summary["schema"] == "vizzy.summary/1"
+    assert list(summary["trace"]) == ["path", "complete", "version"]
+    (process,) = summary["processes"]
+    assert list(process) == PROCESS_FIELDS
+    assert process["exit"] == {"status": 3, "signal": None}
+    assert (process["allocs"], process["frees"], process["bytes_allocated"]) == (4, 2, 167)
+    assert process["in_use_at_exit"] == {"bytes": 60, "blocks": 2}
+    assert process["peak"] == {"bytes": 157, "blocks": 3, "time_ns": 30}
+    assert process["temporary"] == {"allocs": 1}
+    assert process["anomalies"] == {
+        "unmatched_frees": 0,
+        "duplicate_allocations": 0,
+        "dropped_events": 2,
+        "damaged_blocks": 0,
+        "unwind_gaps": 1,
+    }
+    assert [(leak["bytes"], leak["blocks"], len(leak["stack"])) for leak in process["leaks"]] == [
+        (50, 1, 2),
+        (10, 1, 1),
+    ]
+    frame = process["leaks"][0]["stack"][0]
+    assert list(frame) == ["function", "file", "line", "module", "address", "inlined"]
+    assert frame == {
+        "function": None, "file": None, "line": None, "module": "/bin/prog", "address": 0x200, "inlined": False,
+    }  # fmt: skip
+
+
+def test_two_names_of_one_path_are_one_leak(load: Load) -> None:
+    builder = TraceBuilder().image().nodes([(3, 0, 1), (4, 3, 2), (5, 0, 1), (6, 5, 2), (7, 1, 2)])
+    trace = load(builder.events([malloc(16 * k, 10, stack=k) for k in (4, 6, 7)]).build())
+    (process,) = describe(trace)["processes"]
+    assert [(leak["bytes"], leak["blocks"], len(leak["stack"])) for leak in process["leaks"]] == [
+        (20, 2, 2),
+        (10, 1, 1),
+    ]
+
+
+@given(st.data())
+def test_leaks_equal_their_slow_twin(data: st.DataObject) -> None:
+    n = data.draw(st.integers(1, 12))
+    nodes = [(k, data.draw(st.integers(0, k - 1)), data.draw(st.integers(1, 3))) for k in range(3, 3 + n)]
+    stacks = data.draw(st.lists(st.integers(0, 3 + n), max_size=12))  # the last id is of no node
+    events = [malloc(16 * k, k + 1, stack=stack) for k, stack in enumerate(stacks)]
+    trace = parse_trace("-", memoryview(TraceBuilder().image().nodes(nodes).build()))
+
+    rows = {node: (parent, pc) for node, parent, pc in nodes}
+    expected: dict[Any, list[int]] = {}
+    gaps = 0
+    for event in events:
+        path, node = [], event.stack
+        while node in rows:
+            path.append(rows[node][1])
+            node = rows[node][0]
+        root = node if node < 3 else fmt.NODE_UNWIND_GAP
+        gaps += root == fmt.NODE_UNWIND_GAP
+        total = expected.setdefault((root, tuple(path)), [0, 0])
+        total[0] += event.size
+        total[1] += 1
+    columns, table = make_events(events), trace.read_stacks(0)
+    leaks = find_leaks(columns, replay(columns), table)
+    found = {(leak.root, tuple(table.pcs[list(leak.rows)].tolist())): [leak.bytes, leak.blocks] for leak in leaks}
+    assert found == expected
+    assert [leak.bytes for leak in leaks] == sorted((leak.bytes for leak in leaks), reverse=True)
+    assert count_gaps(columns, table) == gaps
+
+
+def family() -> TraceBuilder:
+    """A parent, its fork, and what the fork executed; the fork stands before the parent in the file."""
+    builder = TraceBuilder().session()
+    builder.image(1, pid=101, ppid=100, parent=0, origin=fmt.Origin.FORK, start_time=20)
+    builder.image(0, pid=100).events([malloc(0x10, 8, time=10), malloc(0x20, 9, time=20), malloc(0x30, 5, time=21)])
+    builder.events([free(0x10, time=25), malloc(0x50, 4, time=26)], image=1)
+    builder.image_end(1, fate=fmt.Fate.EXEC)
+    builder.image(2, pid=101, ppid=100, parent=1, origin=fmt.Origin.EXEC, exec_number=1, start_time=30, args=("ls",))
+    builder.image_end(2, fate=fmt.Fate.SIGNAL, fate_value=9).image_end(0)
+    return builder.image(3, pid=102, not_recorded=fmt.NotRecorded.STATIC, args=("busybox",))
+
+
+def test_a_family_of_processes(load: Load) -> None:
+    parent, child, executed, static = describe(load(family().build()))["processes"]
+    assert (parent["pid"], parent["in_use_at_exit"], parent["inherited"]["blocks"]) == (
+        100,
+        {"bytes": 22, "blocks": 3},
+        0,
+    )
+    assert (child["exit"], child["allocs"], child["frees"]) == ("exec", 1, 1)
+    assert child["inherited"] == {"bytes": 9, "blocks": 1}
+    assert child["anomalies"]["unmatched_frees"] == 0
+    assert [leak["bytes"] for leak in child["leaks"]] == [4]
+    assert (executed["command"], executed["exec_number"], executed["inherited"]["blocks"]) == (["ls"], 1, 0)
+    assert executed["exit"] == {"status": None, "signal": 9}
+    assert "static" in static["not_recorded"]
+
+
+def test_one_process_of_a_family(load: Load) -> None:
+    trace = load(family().build())
+    assert [process["exec_number"] for process in describe(trace, pid=101)["processes"]] == [0, 1]
+    assert describe(trace, pid=101)["processes"][0]["inherited"]["blocks"] == 1
+    with pytest.raises(VizzyError, match="no process has the pid 7"):
+        summarize(trace, pid=7)
+
+
+def test_the_text_begins_in_valgrinds_words(load: Load) -> None:
+    lines = text_of(load(one_process().build())).splitlines()
+    assert lines[:3] == [
+        "HEAP SUMMARY:",
+        "    in use at exit   : 60 bytes in 2 blocks",
+        "    total heap usage : 4 allocs, 2 frees, 167 bytes allocated",
+    ]
+    assert any("2 events dropped, 1 call stack cut for want of unwind data" in line for line in lines)
+    assert "        (cut at the depth limit)" in lines
+    assert lines[-1] == "The trace is complete."
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda data: data[:-30], "it ends before the recording was ended"),
+        (lambda data: data[:-30], "it is cut"),
+        (lambda data: data.replace(b"host", b"hxst"), "1 block damaged and left out"),
+    ],
+)
+def test_what_is_missing_is_said(load: Load, change: Callable[[bytes], bytes], expected: str) -> None:
+    text = text_of(load(change(one_process().build(end=False, index=False))))
+    assert "NOT complete" in text
+    assert expected in text
+
+
+def test_notes_and_reasons_are_said(load: Load) -> None:
+    builder = family().note("mimalloc", kind=fmt.NoteType.STATIC_ALLOCATOR, image=0)
+    text = text_of(load(builder.build()))
+    assert "mimalloc is linked statically" in text
+    assert "not recorded     : statically linked" in text
+    assert "killed by SIGKILL" in text
+
+
+def test_names_cannot_drive_the_terminal(load: Load) -> None:
+    text = text_of(load(TraceBuilder().image(args=("a\x1b[2Jb\nc",)).note("\x07").build()))
+    assert "a\\x1b[2Jb\\nc" in text
+    assert "\x1b" not in text
+    assert "\x07" not in text
+
+
+@pytest.mark.parametrize("events", [[], [malloc(16, 1)], [Event(32, 4096, 4096)]])
+def test_the_smallest_traces(load: Load, events: list[Event]) -> None:
+    builder = TraceBuilder().image()
+    trace = load((builder.events(events) if events else builder).build())
+    (process,) = describe(trace)["processes"]
+    assert process["allocs"] == sum(event.kind == 1 for event in events)
+    assert text_of(trace).startswith("HEAP SUMMARY:")
+    assert text_of(load(TraceBuilder().build())).startswith("HEAP SUMMARY:")
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    path = tmp_path / "t.trace"
+    path.write_bytes(one_process().build())
+    run = CliRunner().invoke
+    assert run(group, ["summary", str(path)]).output.startswith("HEAP SUMMARY:")
+    assert (
+        len(json.loads(run(group, ["summary", str(path), "--json", "--top", "1"]).output)["processes"][0]["leaks"]) == 1
+    )
+    assert len(json.loads(run(group, ["summary", "-", "--json"], input=path.read_bytes()).output)["processes"]) == 1
+    assert "the 1 largest" in run(group, ["summary", str(path), "--top", "1"]).output
+    info = json.loads(run(group, ["info", str(path), "--json"]).output)
+    assert info["blocks"]["events"] == {
+        "blocks": 1,
+        "records": 6,
+        "stored_bytes": info["blocks"]["events"]["stored_bytes"],
+    }
+    assert (info["processes"][0]["events"], info["trace"]["host"]) == (6, "host")
+    assert "6 events, 1 thread, 1 module" in run(group, ["info", str(path)]).output
+    assert isinstance(run(group, ["summary", "/nowhere"]).exception, VizzyError)
+    assert run(group, ["summary"]).exit_code == 2
+    help_text = run(group, ["--help"]).output
+    assert "summary" in help_text
+    assert "info" in help_text
