@@ -35,6 +35,7 @@ static const char help[] =
     "  --buffer SIZE            shared-memory pool of each process (default 16M)\n"
     "  --when-full block|drop   when the collector can't keep up: wait (default, nothing lost) or drop and count\n"
     "  --rss-interval MS        how often resident memory is sampled (default 10; 0: never)\n"
+    "  --emit-library PATH      write a library to be preloaded without vizzytrace (not in this version)\n"
     "  --version, --help\n"
     "\n"
     "It ends as COMMAND ended. Its own statuses: 125 when it failed before COMMAND was started, 126 when COMMAND\n"
@@ -137,8 +138,10 @@ static bool apply_option(int id, const char *text, struct vz_cli *cli)
     case OPT_BUFFER:
         if (!parse_count("buffer", text, true, MAX_BUFFER_BYTES, &number))
             return false;
-        cli->buffer_bytes = number < MIN_BUFFER_BYTES ? MIN_BUFFER_BYTES : number;
-        return true;
+        if (number < MIN_BUFFER_BYTES)
+            vz_message_error("--buffer takes at least %u bytes, not '%s'", MIN_BUFFER_BYTES, text);
+        cli->buffer_bytes = number;
+        return number >= MIN_BUFFER_BYTES;
     case OPT_WHEN_FULL:
         return parse_choice("when-full", text, "drop", "block", &cli->drop_when_full);
     case OPT_RSS_INTERVAL:

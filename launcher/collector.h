@@ -69,6 +69,7 @@ struct vz_image {
     struct vz_cursor *cursors; /* one for each stream */
     uint32_t n_cursors, cursors_capacity;
     uint32_t n_threads;
+    char thread_name[16];   /* of the first thread: others are called like it unless they say otherwise */
     uint64_t next_sweep_ns; /* when to look for dead threads */
     struct vz_batch *batch; /* NULL: no events wait */
     uint64_t last_time;     /* ns, of the last event taken */

@@ -69,13 +69,6 @@ static void copy_texts(struct vz_image *image, const struct vz_image *from)
     copy_arguments(image, from->args, from->args_bytes);
 }
 
-static void read_texts_of_process(struct vz_image *image)
-{
-    image->exe = vz_process_link(image->outer_pid, "exe");
-    image->cwd = vz_process_link(image->outer_pid, "cwd");
-    image->args = vz_process_arguments(image->outer_pid, &image->args_bytes);
-}
-
 static void copy_command(struct vz_image *image, const struct vz_collector *collector)
 {
     image->exe = realpath(collector->program, NULL);
@@ -92,29 +85,24 @@ static void free_texts(struct vz_image *image)
     image->args_bytes = 0;
 }
 
-/* What it runs. A forked child runs what its parent does. Of another /proc tells, unless it is gone or runs something else by
- * now; an exec is noted before it is done, so looking at the log after /proc shows that. Then what is left is what the image
- * before it noted about its exec. */
+/* What it runs. A forked child runs what its parent does; another one says so itself, since its process may be gone by now; if
+ * it could not, the image before it may have noted its exec. */
 static void read_texts(struct vz_collector *collector, struct vz_image *image, const struct vz_image *former)
 {
     const struct vz_image *parent = find_by_serial(collector, image->region->parent_serial);
     const struct vz_note *exec = former ? former->exec_note : NULL;
     if (parent) {
         copy_texts(image, parent);
-    } else if (!former && image->pid == collector->command) {
+    } else if (vz_notes_tell_command(image, &image->exe, &image->args, &image->args_bytes)) {
+        image->cwd = image->outer_pid ? vz_process_link(image->outer_pid, "cwd") : NULL;
+    } else if (image->pid == collector->command && !former) {
         copy_command(image, collector);
-    } else {
-        if (image->outer_pid)
-            read_texts_of_process(image);
-        if (vz_notes_tell_exec(image))
-            free_texts(image);
-        if (!image->args && exec) {
-            free_texts(image);
-            image->exe = strndup((const char *)(exec + 1), exec->text_bytes);
-            image->cwd = former->cwd ? strdup(former->cwd) : NULL;
-            copy_arguments(image, image->exe ? image->exe : "", image->exe ? strlen(image->exe) + 1 : 0);
-        }
+    } else if (exec) {
+        image->exe = strndup((const char *)(exec + 1), exec->text_bytes);
+        copy_arguments(image, image->exe ? image->exe : "", image->exe ? strlen(image->exe) + 1 : 0);
     }
+    if (!image->cwd && former && former->cwd)
+        image->cwd = strdup(former->cwd);
     image->n_args = count_arguments(image->args, image->args_bytes);
 }
 
@@ -151,11 +139,10 @@ static bool adopt_process(struct vz_collector *collector, struct vz_image *image
 {
     if (pidfd < 0)
         return false;
-    bool is_ours = image->exec_note || vz_process_is_recorded(pid, collector->library);
-    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-    /* An ended process shows nothing of its memory; its pid can't have been reused while it can be opened, and whoever else
-     * had it would hardly end in this very moment. */
-    if (!is_ours && poll(&ended, 1, 0) == 0) {
+    /* A process that is ending shows nothing of its memory any more; whoever else had this pid would hardly end in this very
+     * moment. */
+    bool is_ours = pid == collector->command || vz_process_is_recorded(pid, collector->library) || !vz_process_rss(pid);
+    if (!is_ours) {
         close(pidfd);
         return false;
     }

@@ -58,12 +58,25 @@ static void write_note(struct vz_collector *collector, struct vz_image *image, c
     VZ_SINK_DO(collector->sink, note, image->index, &record, text_of(note));
 }
 
-/* Writes what waited to be told apart: it was a child, not this image, that became something unrecorded. */
+/* Writes what waited to be told apart: it was a child, not this image, that became something unrecorded. What became of it
+ * is not known. */
 static void settle_unfit(struct vz_collector *collector, struct vz_image *image)
 {
     const struct vz_note *note = image->unfit_note;
-    if (note)
-        write_note(collector, image, note, vz_timebase_ns(&collector->time, note->ticks), VZ_NOTE_TYPE_NOT_FOLLOWED);
+    if (!note)
+        return;
+    uint64_t time = vz_timebase_ns(&collector->time, note->ticks);
+    struct vz_image_record record = {.pid = note->generation,
+                                     .ppid = (uint32_t)image->pid,
+                                     .origin = VZ_IMAGE_SPAWN,
+                                     .parent_image = image->index,
+                                     .not_recorded = (uint32_t)note->value,
+                                     .start_time = time};
+    struct vz_image_end_record end = {.time = time, .fate = VZ_FATE_UNKNOWN};
+    struct vz_text none = {.data = ""};
+    uint32_t index = collector->n_records++;
+    VZ_SINK_DO(collector->sink, image, index, &record, text_of(note), none, none);
+    VZ_SINK_DO(collector->sink, image_end, index, &end);
     image->unfit_note = NULL;
 }
 
@@ -156,14 +169,24 @@ void vz_notes_read(struct vz_collector *collector, struct vz_image *image)
         settle_unfit(collector, image); /* the exec would have followed at once */
 }
 
-bool vz_notes_tell_exec(const struct vz_image *image)
+bool vz_notes_tell_command(const struct vz_image *image, char **exe, char **args, size_t *args_bytes)
 {
     uint64_t at = image->log_at;
     uint32_t kind;
-    bool is_executing = false;
-    while (next_note(image, &at, &kind)) {
-        if (kind == VZ_NOTE_EXEC || kind == VZ_NOTE_EXEC_FAILED)
-            is_executing = kind == VZ_NOTE_EXEC;
+    const struct vz_note *note = next_note(image, &at, &kind);
+    if (!note || kind != VZ_NOTE_PROGRAM)
+        return false;
+    *exe = strndup(text_of(note).data, note->text_bytes);
+    *args = NULL;
+    *args_bytes = 0;
+    while ((note = next_note(image, &at, &kind)) && kind == VZ_NOTE_ARGUMENT) {
+        char *grown = realloc(*args, *args_bytes + note->text_bytes + 1);
+        if (!grown)
+            break;
+        *args = grown;
+        memcpy(grown + *args_bytes, text_of(note).data, note->text_bytes);
+        *args_bytes += note->text_bytes + 1;
+        grown[*args_bytes - 1] = 0;
     }
-    return is_executing;
+    return *args;
 }

@@ -173,9 +173,12 @@ static bool read_interpreter(const char *image, size_t bytes, char interpreter[S
 /* Whether the first line is text: what a shell takes for a script. */
 static bool is_text(const char *image, size_t bytes)
 {
-    size_t limit = bytes < 128 ? bytes : 128;
-    const char *newline = memchr(image, '\n', limit);
-    return !memchr(image, 0, newline ? (size_t)(newline - image) : limit);
+    for (size_t i = 0; i < bytes && i < 128 && image[i] != '\n'; i++) {
+        bool is_control = (unsigned char)image[i] < ' ' && !strchr("\t\v\f\r\033", image[i]);
+        if (is_control || image[i] == 0)
+            return false;
+    }
+    return true;
 }
 
 static int check_file(const char *path, struct vz_program *program, int level);

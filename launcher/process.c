@@ -14,7 +14,6 @@
 #include "io.h"
 #include "sys.h"
 
-#define ARGUMENTS_LIMIT 32768 /* bytes kept of a command line */
 #define ENVIRONMENT_LIMIT (256 * 1024)
 
 char *vz_process_link(pid_t pid, const char *name)
@@ -24,23 +23,6 @@ char *vz_process_link(pid_t pid, const char *name)
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
     ssize_t n = readlink(path, target, sizeof(target));
     return n < 0 ? NULL : strndup(target, (size_t)n);
-}
-
-char *vz_process_arguments(pid_t pid, size_t *bytes)
-{
-    char path[64];
-    char *text = malloc(ARGUMENTS_LIMIT);
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-    ssize_t n = text ? vz_io_read_file(AT_FDCWD, path, text, ARGUMENTS_LIMIT) : -1;
-    if (n <= 0) {
-        free(text);
-        return NULL;
-    }
-    if (text[n - 1] != 0)
-        n++; /* a program that rewrote its title, or a cut: the zero byte is there */
-    *bytes = (size_t)n;
-    char *fitted = realloc(text, (size_t)n);
-    return fitted ? fitted : text;
 }
 
 void vz_process_thread_name(pid_t pid, uint32_t tid, char name[16])

@@ -10,9 +10,6 @@
 /* The link /proc/PID/<name> ("exe", "cwd"), as a string to be freed; NULL: unknown. */
 char *vz_process_link(pid_t pid, const char *name);
 
-/* The arguments, each ended by a zero byte, to be freed; NULL: unknown. */
-char *vz_process_arguments(pid_t pid, size_t *bytes);
-
 /* A thread's name; empty if unknown. */
 void vz_process_thread_name(pid_t pid, uint32_t tid, char name[16]);
 
@@ -34,7 +31,7 @@ uint64_t vz_process_start(pid_t pid);
 /* Calls visit for all other processes that were started at `start` or later, until it returns false. */
 void vz_process_for_each_since(uint64_t start, bool (*visit)(pid_t pid, void *context), void *context);
 
-/* Resident bytes now; 0: unknown. */
+/* Resident bytes now; 0: it has no memory any more. */
 uint64_t vz_process_rss(pid_t pid);
 
 /* Proportional set size; UINT64_MAX: unknown. Holds the process's mmap lock for long where it is large. */

@@ -98,6 +98,10 @@ static void open_stream(struct vz_collector *collector, struct vz_image *image, 
     char name[16];
     cursor->thread = image->n_threads++;
     vz_process_thread_name(image->outer_pid, cursor->tid, name);
+    if (!image->thread_name[0])
+        memcpy(image->thread_name, name, sizeof(name));
+    if (!name[0]) /* it is gone */
+        memcpy(name, image->thread_name, sizeof(name));
     read_given_name(stream, cursor, name);
     add_record(collector, image, block, cursor, name);
 }
@@ -126,13 +130,17 @@ static int compare_id(const void *key, const void *element)
     return (a > b) - (a < b);
 }
 
-static void reread_name(struct vz_collector *collector, struct vz_image *image, uint32_t index,
-                        struct thread_block *block)
+void vz_threads_read_names(struct vz_collector *collector, struct vz_image *image)
 {
-    char name[16];
-    struct vz_cursor *cursor = &image->cursors[index];
-    if (read_given_name(vz_drain_stream(image, index), cursor, name))
-        add_record(collector, image, block, cursor, name);
+    struct thread_block block;
+    block.n = 0;
+    for (uint32_t i = 0; i < image->n_cursors; i++) {
+        char name[16];
+        struct vz_cursor *cursor = &image->cursors[i];
+        if (cursor->is_active && read_given_name(vz_drain_stream(image, i), cursor, name))
+            add_record(collector, image, &block, cursor, name);
+    }
+    write_records(collector, image, &block);
 }
 
 void vz_threads_sweep(struct vz_collector *collector, struct vz_image *image)
@@ -141,20 +149,15 @@ void vz_threads_sweep(struct vz_collector *collector, struct vz_image *image)
     if (begin < image->next_sweep_ns)
         return;
     size_t n = 0;
-    struct thread_block block;
-    block.n = 0;
+    vz_threads_read_names(collector, image);
     uint32_t *alive = image->n_cursors > 1 && image->outer_pid ? vz_process_threads(image->outer_pid, &n) : NULL;
     for (uint32_t i = 0; i < image->n_cursors; i++) {
         struct vz_cursor *cursor = &image->cursors[i];
-        if (!cursor->is_active)
-            continue;
-        reread_name(collector, image, i, &block);
-        if (alive && !bsearch(&cursor->tid, alive, n, sizeof(*alive), compare_id)) {
+        if (alive && cursor->is_active && !bsearch(&cursor->tid, alive, n, sizeof(*alive), compare_id)) {
             cursor->is_thread_dead = true;
             vz_drain_retire(image, i);
         }
     }
     free(alive);
-    write_records(collector, image, &block);
     image->next_sweep_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), SWEEP_NS);
 }

@@ -8,7 +8,10 @@
  * are to look at: image->cursors has as many. */
 uint32_t vz_threads_discover(struct vz_collector *collector, struct vz_image *image);
 
-/* From time to time: looks which threads have ended, gives their streams back, and reads the names anew. */
+/* From time to time: looks which threads have ended, gives their streams back, and reads the names. */
 void vz_threads_sweep(struct vz_collector *collector, struct vz_image *image);
+
+/* Writes the names that threads have given themselves since they were last read. */
+void vz_threads_read_names(struct vz_collector *collector, struct vz_image *image);
 
 #endif

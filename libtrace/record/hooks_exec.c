@@ -123,7 +123,7 @@ static char *const *prepare(enum vz_unfit unfit, const char *path, char *const e
         return envp;
     const bool follow = !(vz_session_shm->options & VZ_OPTION_NO_CHILDREN);
     if (unfit != VZ_FIT && follow)
-        vz_log_note(VZ_NOTE_NOT_FOLLOWED, unfit, 0, path);
+        vz_log_note(VZ_NOTE_NOT_FOLLOWED, unfit, replaces ? vz_sys_getpid() : 0, path);
     if (replaces && is_own_process())
         vz_log_note(VZ_NOTE_EXEC, 0, 0, path);
     return choose(envp, follow && unfit == VZ_FIT);

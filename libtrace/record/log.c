@@ -2,14 +2,16 @@
 #define _GNU_SOURCE
 #include "log.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "arena.h"
 #include "clock.h"
 #include "region.h"
+#include "sys.h"
 
-enum { TEXT_LIMIT = 4096 };
+enum { TEXT_LIMIT = 4096, COMMAND_LIMIT = 32768, ARGUMENTS_LIMIT = 1024 };
 
 struct segment {
     uint64_t offset; /* in the region */
@@ -101,4 +103,32 @@ void vz_log_module(const struct vz_module_note *fields, const char *path)
         return;
     memcpy((char *)module + sizeof(uint32_t), (const char *)fields + sizeof(uint32_t), fixed_bytes - sizeof(uint32_t));
     publish(&module->note, VZ_NOTE_MODULE, fixed_bytes, path);
+}
+
+/* Read what there is of a file in /proc, up to capacity. */
+static size_t read_all(const char *path, char *buffer, size_t capacity)
+{
+    const long fd = vz_sys_open(path, O_RDONLY | O_CLOEXEC);
+    size_t bytes = 0;
+    long got = fd < 0 ? 0 : 1;
+    while (got > 0 && bytes < capacity) {
+        got = vz_sys_read((int)fd, buffer + bytes, capacity - bytes);
+        bytes += got > 0 ? (size_t)got : 0;
+    }
+    if (fd >= 0)
+        vz_sys_close((int)fd);
+    return bytes;
+}
+
+void vz_log_command(void)
+{
+    char *text = vz_arena_alloc(COMMAND_LIMIT); /* only what is used becomes real */
+    if (!text || vz_sys_readlink("/proc/self/exe", text, COMMAND_LIMIT - 1) <= 0)
+        return;
+    vz_log_note(VZ_NOTE_PROGRAM, 0, 0, text);
+    memset(text, 0, strlen(text));
+    const size_t bytes = read_all("/proc/self/cmdline", text, COMMAND_LIMIT - 1);
+    size_t n_arguments = 0;
+    for (size_t at = 0; at < bytes && n_arguments < ARGUMENTS_LIMIT; at += strlen(text + at) + 1, n_arguments++)
+        vz_log_note(VZ_NOTE_ARGUMENT, 0, 0, text + at);
 }

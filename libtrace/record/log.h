@@ -18,4 +18,7 @@ void vz_log_note(enum vz_note_kind kind, uint64_t value, uint32_t generation, co
 /* Append a module record: `fields` has everything but ticks, sizes and text, which are filled in here. */
 void vz_log_module(const struct vz_module_note *fields, const char *path);
 
+/* Say what this image runs: its process may be gone before anybody looks at /proc. In attaching, before the region is LIVE. */
+void vz_log_command(void);
+
 #endif

@@ -121,6 +121,8 @@ static void publish_region(uint32_t index, enum vz_origin origin, uint64_t start
     region->start_ticks = start_ticks;
     atomic_store(&region->n_nodes, VZ_NODE_FIRST);
     vz_log_start();
+    if (origin == VZ_ORIGIN_START)
+        vz_log_command();
     own_index = index;
     own_serial = region->serial;
     atomic_store_explicit(&vz_session_shm->claims[index], VZ_CLAIM_LIVE, memory_order_release);

@@ -167,11 +167,13 @@ enum vz_note_kind {
     VZ_NOTE_MODULE_UNLOADED = 2, /* value: module id; generation: first code epoch in which it is gone */
     VZ_NOTE_EXEC = 3,            /* this image's process (never a vfork child) is about to exec: text is the path */
     VZ_NOTE_EXEC_FAILED = 4,     /* the exec before failed */
-    VZ_NOTE_NOT_FOLLOWED =
-        5,                        /* a child image in which the library can't run was started without it: value: reason
-                                   * (enum vz_unfit), text: path. Just before the VZ_NOTE_EXEC of the same call if it replaces this image */
+    VZ_NOTE_NOT_FOLLOWED = 5,    /* a program in which the library can't run was started without it: value: reason (enum
+                                  * vz_unfit), generation: its pid if known, text: path. Just before the VZ_NOTE_EXEC of
+                                  * the same call if it replaces this image */
     VZ_NOTE_STATIC_ALLOCATOR = 6, /* text: name of an allocator linked statically into a module */
-    VZ_NOTE_NEXT = 7              /* value: offset of the next log segment */
+    VZ_NOTE_NEXT = 7,             /* value: offset of the next log segment */
+    VZ_NOTE_PROGRAM = 8, /* text: path of the executable. In the log before the region is LIVE, not after a fork */
+    VZ_NOTE_ARGUMENT = 9 /* text: the next argument of its command line. Directly after VZ_NOTE_PROGRAM */
 };
 
 struct vz_note {

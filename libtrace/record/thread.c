@@ -88,7 +88,7 @@ void vz_threads_fork(void) { vz_streams_fork(vz_thread_self); }
 
 void vz_thread_name(const char *name)
 {
-    struct vz_thread *thread = vz_thread_self;
+    struct vz_thread *thread = vz_thread_self ? vz_thread_self : first_level();
     if (!thread)
         return;
     struct vz_stream *stream = thread->stream;
