@@ -2,8 +2,8 @@
  *
  * unwind_fde.c finds the unwind data of a pc, unwind_cfi.c and unwind_expression.c evaluate it, unwind_x86_64.c compiles it
  * into a tiny rule, unwind_rules.c keeps the rules; unwind.c walks by them, with all registers where a rule needs more,
- * remembers the thread's last walk and interns what is new. Never faults, never allocates but from the arena, uses at
- * most 1 KiB of stack.
+ * remembers the thread's last walk and interns what is new. Never faults, and never allocates but from the arena. Uses 256 bytes of stack where all rules are known, up to 1.75 KiB where one has to be compiled or all
+ * registers are needed.
  *
  * A stack of n > max_depth frames is cut at its root end, at multiples of a step: 128 frames, or half of a max_depth below 256.
  * What is left hangs under VZ_NODE_CUT. So deep recursion shares its nodes.

@@ -3,7 +3,7 @@
 
 #include "unwind_dwarf.h"
 
-enum { SAVED_ROWS = 3 }; /* of DW_CFA_remember_state; compilers nest it once */
+enum { SAVED_ROWS = 2 }; /* of DW_CFA_remember_state; compilers nest it once */
 
 enum {
     CFA_ADVANCE = 0x40, /* the low six bits are the operand */
@@ -46,9 +46,10 @@ struct machine {
     uintptr_t location; /* code address from which on the row holds */
 };
 
+/* What fits into a row: 29 bits. */
 static int32_t narrow(struct vz_cursor *cursor, int64_t value)
 {
-    if (value != (int32_t)value)
+    if (value >= 1 << 28 || value < -(1 << 28))
         cursor->bad = true;
     return (int32_t)value;
 }
@@ -65,14 +66,13 @@ static void set(struct machine *machine, uint64_t column, enum vz_cfi_how how, i
 {
     if (column >= VZ_CFI_COLUMNS)
         return;
-    machine->row->how[column] = (uint8_t)how;
-    machine->row->value[column] = value;
+    machine->row->columns[column] = (uint32_t)value << 3 | (uint32_t)how;
 }
 
 static void restore(struct machine *machine, uint64_t column)
 {
     if (column < VZ_CFI_COLUMNS)
-        set(machine, column, machine->initial.how[column], machine->initial.value[column]);
+        machine->row->columns[column] = machine->initial.columns[column];
 }
 
 static void set_cfa(struct machine *machine, struct vz_cursor *cursor, uint64_t column, int32_t offset)

@@ -24,15 +24,24 @@ enum vz_cfi_how {
     VZ_CFI_VALUE_EXPRESSION /* what the expression gives */
 };
 
-/* One row of the table that an FDE stands for. Expressions are given by their distance from the module's start. Kept
- * small: several lie on the stack of a hook. */
+/* One row of the table that an FDE stands for. Expressions are given by their distance from the module's start. Packed,
+ * since several lie on the stack of a hook. */
 struct vz_cfi_row {
-    uint8_t how[VZ_CFI_COLUMNS]; /* enum vz_cfi_how */
-    bool cfa_is_expression;
+    uint32_t columns[VZ_CFI_COLUMNS]; /* value << 3 | enum vz_cfi_how */
+    int32_t cfa_value;                /* offset from the register, or the expression */
     uint16_t cfa_register;
-    int32_t cfa_value; /* offset from the register, or the expression */
-    int32_t value[VZ_CFI_COLUMNS];
+    bool cfa_is_expression;
 };
+
+static inline enum vz_cfi_how vz_cfi_how(const struct vz_cfi_row *row, unsigned column)
+{
+    return (enum vz_cfi_how)(row->columns[column] & 7);
+}
+
+static inline int32_t vz_cfi_value(const struct vz_cfi_row *row, unsigned column)
+{
+    return (int32_t)row->columns[column] >> 3;
+}
 
 /* The row of pc. False: instructions that can't be read or represented. In a hook. */
 bool vz_cfi_row_of(const struct vz_module *module, const struct vz_fde *fde, uintptr_t pc, struct vz_cfi_row *row);

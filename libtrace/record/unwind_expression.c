@@ -2,7 +2,7 @@
 #include "unwind_cfi.h"
 #include "unwind_dwarf.h"
 
-enum { STACK_DEPTH = 16, MAX_OPERATIONS = 256 };
+enum { STACK_DEPTH = 8, MAX_OPERATIONS = 256 };
 
 enum {
     OP_ADDR = 0x03,
@@ -102,6 +102,46 @@ static uintptr_t load(struct machine *machine, uintptr_t address)
     return value;
 }
 
+static uintptr_t combine(struct machine *machine, uint8_t operation, uintptr_t a, uintptr_t b)
+{
+    const intptr_t signed_a = (intptr_t)a, signed_b = (intptr_t)b;
+    switch (operation) {
+    case OP_AND:
+        return a & b;
+    case OP_MINUS:
+        return a - b;
+    case OP_MUL:
+        return a * b;
+    case OP_OR:
+        return a | b;
+    case OP_PLUS:
+        return a + b;
+    case OP_SHL:
+        return b < 64 ? a << b : 0;
+    case OP_SHR:
+        return b < 64 ? a >> b : 0;
+    case OP_SHRA:
+        return (uintptr_t)(signed_a >> (b < 64 ? b : 63));
+    case OP_XOR:
+        return a ^ b;
+    case OP_EQ:
+        return a == b;
+    case OP_GE:
+        return signed_a >= signed_b;
+    case OP_GT:
+        return signed_a > signed_b;
+    case OP_LE:
+        return signed_a <= signed_b;
+    case OP_LT:
+        return signed_a < signed_b;
+    case OP_NE:
+        return a != b;
+    default: /* div and mod, which no compiler writes here */
+        machine->code.bad = true;
+        return 0;
+    }
+}
+
 /* Operations on the two topmost values. */
 static bool binary(struct machine *machine, uint8_t operation)
 {
@@ -109,28 +149,7 @@ static bool binary(struct machine *machine, uint8_t operation)
         operation == OP_PLUS_UCONST || operation == OP_BRA)
         return false;
     const uintptr_t b = pop(machine), a = pop(machine);
-    const intptr_t signed_a = (intptr_t)a, signed_b = (intptr_t)b;
-    const unsigned shift = b < 64 ? (unsigned)b : 63;
-    const uintptr_t results[] = {
-        [OP_AND - OP_AND] = a & b,
-        [OP_MINUS - OP_AND] = a - b,
-        [OP_MUL - OP_AND] = a * b,
-        [OP_OR - OP_AND] = a | b,
-        [OP_PLUS - OP_AND] = a + b,
-        [OP_SHL - OP_AND] = b < 64 ? a << shift : 0,
-        [OP_SHR - OP_AND] = b < 64 ? a >> shift : 0,
-        [OP_SHRA - OP_AND] = (uintptr_t)(signed_a >> shift),
-        [OP_XOR - OP_AND] = a ^ b,
-        [OP_EQ - OP_AND] = a == b,
-        [OP_GE - OP_AND] = signed_a >= signed_b,
-        [OP_GT - OP_AND] = signed_a > signed_b,
-        [OP_LE - OP_AND] = signed_a <= signed_b,
-        [OP_LT - OP_AND] = signed_a < signed_b,
-        [OP_NE - OP_AND] = a != b,
-    };
-    if (operation == OP_AND + 1 || operation == OP_MINUS + 1) /* div, mod: no compiler writes them here */
-        machine->code.bad = true;
-    push(machine, results[operation - OP_AND]);
+    push(machine, combine(machine, operation, a, b));
     return true;
 }
 

@@ -10,7 +10,9 @@ enum { OP_DEREF = 0x06, OP_BREG_FP = 0x70 + VZ_COLUMN_FP };
 
 static const uint32_t CHAIN = VZ_RULE_CHAIN | 2u << VZ_RULE_SAVED_SHIFT | 2u << VZ_RULE_OFFSET_SHIFT;
 
-static bool find_row(const struct vz_module *module, uintptr_t pc, struct vz_cfi_row *row, bool *signal_frame)
+/* Not inlined: what it needs is gone from the stack when expressions are evaluated. */
+static __attribute__((noinline)) bool find_row(const struct vz_module *module, uintptr_t pc, struct vz_cfi_row *row,
+                                               bool *signal_frame)
 {
     struct vz_fde fde;
     if (!vz_fde_find(module, pc, &fde) || fde.return_column != VZ_COLUMN_PC || !vz_cfi_row_of(module, &fde, pc, row))
@@ -44,26 +46,27 @@ static uint32_t pack(enum vz_rule_kind kind, int64_t offset, int64_t fp_words)
 static uint32_t pack_realigned(const struct vz_module *module, const struct vz_cfi_row *row)
 {
     int64_t offset, fp_offset;
-    if (row->how[VZ_COLUMN_FP] != VZ_CFI_EXPRESSION ||
+    if (vz_cfi_how(row, VZ_COLUMN_FP) != VZ_CFI_EXPRESSION ||
         !is_fp_offset(vz_cfi_expression(module, row->cfa_value), true, &offset) ||
-        !is_fp_offset(vz_cfi_expression(module, row->value[VZ_COLUMN_FP]), false, &fp_offset) || fp_offset != 0)
+        !is_fp_offset(vz_cfi_expression(module, vz_cfi_value(row, VZ_COLUMN_FP)), false, &fp_offset) || fp_offset != 0)
         return VZ_RULE_FULL;
     return pack(VZ_RULE_FP_LOAD, offset, 1);
 }
 
 static uint32_t pack_row(const struct vz_module *module, const struct vz_cfi_row *row)
 {
-    if (row->how[VZ_COLUMN_PC] == VZ_CFI_UNDEFINED)
+    if (vz_cfi_how(row, VZ_COLUMN_PC) == VZ_CFI_UNDEFINED)
         return VZ_RULE_OUTERMOST;
-    if (row->how[VZ_COLUMN_PC] != VZ_CFI_OFFSET || row->value[VZ_COLUMN_PC] != -8 ||
-        row->how[VZ_COLUMN_SP] != VZ_CFI_SAME)
+    if (vz_cfi_how(row, VZ_COLUMN_PC) != VZ_CFI_OFFSET || vz_cfi_value(row, VZ_COLUMN_PC) != -8 ||
+        vz_cfi_how(row, VZ_COLUMN_SP) != VZ_CFI_SAME)
         return VZ_RULE_FULL;
     if (row->cfa_is_expression)
         return pack_realigned(module, row);
     int64_t fp_words = 0;
-    if (row->how[VZ_COLUMN_FP] == VZ_CFI_OFFSET && row->value[VZ_COLUMN_FP] < 0 && row->value[VZ_COLUMN_FP] % 8 == 0)
-        fp_words = -row->value[VZ_COLUMN_FP] / 8;
-    else if (row->how[VZ_COLUMN_FP] != VZ_CFI_SAME && row->how[VZ_COLUMN_FP] != VZ_CFI_UNDEFINED)
+    if (vz_cfi_how(row, VZ_COLUMN_FP) == VZ_CFI_OFFSET && vz_cfi_value(row, VZ_COLUMN_FP) < 0 &&
+        vz_cfi_value(row, VZ_COLUMN_FP) % 8 == 0)
+        fp_words = -vz_cfi_value(row, VZ_COLUMN_FP) / 8;
+    else if (vz_cfi_how(row, VZ_COLUMN_FP) != VZ_CFI_SAME && vz_cfi_how(row, VZ_COLUMN_FP) != VZ_CFI_UNDEFINED)
         return VZ_RULE_FULL;
     if (row->cfa_register == VZ_COLUMN_SP)
         return pack(VZ_RULE_SP, row->cfa_value, fp_words);
@@ -116,9 +119,9 @@ static bool find_cfa(const struct vz_module *module, const struct vz_cfi_row *ro
 static bool find_register(const struct vz_module *module, const struct vz_cfi_row *row, unsigned column,
                           const uintptr_t *registers, uintptr_t cfa, struct vz_stack *stack, uintptr_t *result)
 {
-    const uintptr_t offset = (uintptr_t)(intptr_t)row->value[column];
+    const uintptr_t offset = (uintptr_t)(intptr_t)vz_cfi_value(row, column);
     uintptr_t address;
-    switch (row->how[column]) {
+    switch (vz_cfi_how(row, column)) {
     case VZ_CFI_OFFSET:
         return vz_stack_load(stack, cfa + offset, result);
     case VZ_CFI_VALUE_OFFSET:
@@ -128,10 +131,11 @@ static bool find_register(const struct vz_module *module, const struct vz_cfi_ro
         *result = offset < VZ_CFI_COLUMNS ? registers[offset] : 0;
         return offset < VZ_CFI_COLUMNS;
     case VZ_CFI_EXPRESSION:
-        return vz_cfi_evaluate(vz_cfi_expression(module, row->value[column]), registers, &cfa, stack, &address) &&
+        return vz_cfi_evaluate(vz_cfi_expression(module, vz_cfi_value(row, column)), registers, &cfa, stack,
+                               &address) &&
                vz_stack_load(stack, address, result);
     case VZ_CFI_VALUE_EXPRESSION:
-        return vz_cfi_evaluate(vz_cfi_expression(module, row->value[column]), registers, &cfa, stack, result);
+        return vz_cfi_evaluate(vz_cfi_expression(module, vz_cfi_value(row, column)), registers, &cfa, stack, result);
     default: /* same, and undefined: what is lost is not asked for again */
         *result = column == VZ_COLUMN_SP ? cfa : registers[column];
         return true;
@@ -171,7 +175,7 @@ enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *
         return step_by_chain(registers, stack);
     if (!find_row(module, pc, &row, &signal_frame))
         return registers->interrupted || follows_call(module, pc + 1) ? VZ_STEP_GAP : VZ_STEP_OUTERMOST;
-    if (row.how[VZ_COLUMN_PC] == VZ_CFI_UNDEFINED)
+    if (vz_cfi_how(&row, VZ_COLUMN_PC) == VZ_CFI_UNDEFINED)
         return VZ_STEP_OUTERMOST;
     if (!find_cfa(module, &row, registers->value, stack, &cfa))
         return VZ_STEP_GAP;

@@ -1,6 +1,6 @@
 /* Each stack equals libgcc's, at every kind of frame: loops, changing registers, deep recursion with every cap, alloca,
  * realigned frames, signal handlers on both kinds of stack, coroutines, siglongjmp, frames that need full registers,
- * code without unwind data. Never a fault, and within 1 KiB of stack (measured). */
+ * code without unwind data. Never a fault, and within the stack that unwind.h allows. */
 #define _GNU_SOURCE
 #include <alloca.h>
 #include <pthread.h>
@@ -23,6 +23,11 @@
 #define DEEP 50000 /* what its own shadow stack holds */
 #else
 #define DEEP 100000
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+#define STACK_LIMIT 8000 /* sanitizers' own frames */
+#else
+#define STACK_LIMIT 1792
 #endif
 #define AFTER_CALL() __asm__ volatile("" ::: "memory") /* keeps the call before it from being a tail call */
 
@@ -346,6 +351,52 @@ static void test_jit(void)
     compare = true;
 }
 
+/* ---- stack use ----------------------------------------------------------------------------------------------------- */
+
+static unsigned char painted[65536];
+static ucontext_t measurer;
+static uint32_t (*measured)(void);
+static uintptr_t measured_from;
+
+static void measure(void)
+{
+    measured_from = (uintptr_t)__builtin_frame_address(0);
+    measured();
+    AFTER_CALL();
+}
+
+/* Bytes of stack below its caller's frame that a function touches. */
+static size_t stack_used_by(uint32_t (*function)(void))
+{
+    enum { PAINT = 0x5a };
+    memset(painted, PAINT, sizeof painted);
+    getcontext(&measurer);
+    measurer.uc_stack.ss_sp = painted;
+    measurer.uc_stack.ss_size = sizeof painted;
+    measurer.uc_link = &outside;
+    makecontext(&measurer, measure, 0);
+    measured = function;
+    swapcontext(&outside, &measurer);
+    size_t untouched = 0;
+    while (untouched < sizeof painted && painted[untouched] == PAINT)
+        untouched++;
+    return measured_from - (uintptr_t)painted - untouched;
+}
+
+static uint32_t take_full(void) { return call_on_rbx(take) + 1; }
+
+static void test_stack_use(void)
+{
+    scene = "stack use";
+    compare = false;
+    memo = NULL;
+    const size_t first = stack_used_by(take), again = stack_used_by(take), full = stack_used_by(take_full);
+    if (getenv("VERBOSE"))
+        fprintf(stderr, "stack used: first walk %zu, known rules %zu, full walk %zu\n", first, again, full);
+    expect(first <= STACK_LIMIT && full <= STACK_LIMIT && again <= STACK_LIMIT / 4, "more than is allowed");
+    compare = true;
+}
+
 /* ---- reach --------------------------------------------------------------------------------------------------------- */
 
 static uintptr_t guarded;
@@ -448,6 +499,7 @@ int main(void)
     test_coroutines();
     test_full_registers();
     test_jit();
+    test_stack_use();
     test_threads();
     run_deep();
     if (n_failed > 0)
