@@ -6,6 +6,7 @@ import ctypes
 from functools import cache
 
 _LIBRARIES = ("libstdc++.so.6", "libc++abi.so.1")
+_FUNCTION = "__cxa_demangle"
 
 
 class _Demangler:
@@ -15,7 +16,7 @@ class _Demangler:
         self._demangle = None
         for name in _LIBRARIES:
             try:
-                demangle = ctypes.CDLL(name).__cxa_demangle
+                demangle = ctypes.CDLL(name)[_FUNCTION]
             except (OSError, AttributeError):
                 continue
             demangle.restype = ctypes.c_void_p
