@@ -76,6 +76,11 @@ def fetch_zstd() -> None:
                     (ZSTD_SOURCE / name).write_bytes(content.read())
 
 
+def find_requirements() -> list[str]:
+    """What the build environment needs besides pyproject.toml's list."""
+    return ([] if find_compiler() else ["ziglang>=0.13"]) + ([] if has_zstd() else ["pip"])
+
+
 def run_scons() -> None:
     """Builds build/release."""
     subprocess.run([sys.executable, "-m", "SCons", "-Q", f"-j{os.cpu_count() or 1}"], cwd=ROOT, check=True)
@@ -143,6 +148,7 @@ class BinaryDistribution(Distribution):
         return True
 
 
+(ROOT / "build").mkdir(exist_ok=True)  # egg_base in setup.cfg has to exist
 setup(
     distclass=BinaryDistribution,
     cmdclass={
@@ -152,6 +158,6 @@ setup(
         "fetch_zstd": FetchZstd,
     },
     scripts=[str(VIZZYTRACE.relative_to(ROOT))],
-    # Reported to pip by setuptools.build_meta as what this build needs besides pyproject.toml's list.
-    setup_requires=([] if find_compiler() else ["ziglang>=0.13"]) + ([] if has_zstd() else ["pip"]),
+    # setuptools.build_meta reports these to pip.
+    setup_requires=[] if "fetch_zstd" in sys.argv else find_requirements(),
 )
