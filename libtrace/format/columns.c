@@ -8,7 +8,7 @@
 #include <zstd.h>
 #endif
 
-/* Level 1, for speed: the shuffled planes leave little for the higher levels to find. */
+/* Level 1: on cc1plus level 3 is 4 % smaller and 8 % slower all in all, level -1 is 15 % larger and 8 % faster. */
 #define LEVEL 1
 
 int vz_packer_init(struct vz_packer *packer, int store)

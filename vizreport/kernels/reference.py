@@ -34,37 +34,45 @@ def replay(events: Events, inherited: Inherited = NOTHING_INHERITED) -> Blocks:
     releases = np.concatenate([frees, tied.releases])
     ends = np.concatenate([frees, tied.seconds])
 
-    # One row for each change of an address's owner, sorted by address, then in event order.
     block_addresses = np.concatenate([inherited.addresses, events.addresses[starts]])
-    addresses = np.concatenate([block_addresses, events.addresses[releases]])
-    n_blocks = len(block_addresses)
-    order_keys = np.concatenate([np.full(n_inherited, -1, dtype=np.int64), starts, releases])
-    order = _sort_by_address(addresses, order_keys)
-    sorted_addresses = addresses[order]
-
-    is_start = order < n_blocks
-    same_as_next = np.zeros(len(order), dtype=np.bool_)
-    same_as_next[:-1] = sorted_addresses[1:] == sorted_addresses[:-1]
-    next_is_start = np.zeros(len(order), dtype=np.bool_)
-    next_is_start[:-1] = is_start[1:]
-    ended = np.flatnonzero(is_start & same_as_next & ~next_is_start)
-    doubled = np.flatnonzero(is_start & same_as_next & next_is_start)
-
-    block_ends = np.full(n_blocks, n_events, dtype=np.int64)
+    block_starts = np.concatenate([np.full(n_inherited, -1, dtype=np.int64), starts])
+    ended, ending, doubled, doubling = _pair_neighbours(
+        block_addresses, block_starts, events.addresses[releases], releases
+    )
+    block_ends = np.full(len(block_starts), n_events, dtype=np.int64)
     block_releases = block_ends.copy()
-    block_ends[order[ended]] = ends[order[ended + 1] - n_blocks]
-    block_releases[order[ended]] = releases[order[ended + 1] - n_blocks]
-    block_ends[order[doubled]] = order_keys[order[doubled + 1]]
+    block_ends[ended] = ends[ending]
+    block_releases[ended] = releases[ending]
+    block_ends[doubled] = block_starts[doubling]
     return Blocks(
         addresses=block_addresses,
         sizes=np.concatenate([inherited.sizes, events.sizes[starts]]),
-        starts=order_keys[:n_blocks].copy(),
+        starts=block_starts,
         ends=block_ends,
         releases=block_releases,
         n_events=n_events,
         n_unmatched_frees=len(releases) - len(ended) + tied.n_untied,
         n_duplicates=len(doubled),
     )
+
+
+def _pair_neighbours(
+    block_addresses: NDArray[np.uint64], block_starts: Rows, release_addresses: NDArray[np.uint64], releases: Rows
+) -> tuple[Rows, Rows, Rows, Rows]:
+    """Pairs each start with what comes next at its address.
+
+    Returns:
+        Blocks that are released, by which release; blocks whose address another takes unreleased, by which block.
+    """
+    n_blocks = len(block_starts)
+    addresses = np.concatenate([block_addresses, release_addresses])
+    order = _sort_by_address(addresses, np.concatenate([block_starts, releases]))
+    in_order = addresses[order]
+    is_start = order < n_blocks
+    followed = is_start[:-1] & (in_order[1:] == in_order[:-1])
+    ended = np.flatnonzero(followed & ~is_start[1:])
+    doubled = np.flatnonzero(followed & is_start[1:])
+    return order[ended], order[ended + 1] - n_blocks, order[doubled], order[doubled + 1]
 
 
 def _sort_by_address(addresses: NDArray[np.uint64], order_keys: Rows) -> Rows:
