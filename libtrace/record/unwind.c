@@ -29,10 +29,11 @@
 #include "unwind_x86_64.h"
 
 enum {
-    WINDOW_MARGIN =
-        256, /* frames kept beyond max_depth: twice the step between cuts, so that none moves in each walk */
-    CHECKS_PER_FRAME = 3,  /* at most */
-    MOST_FRAMES = 1 << 22, /* of a walk: a stack that goes round in circles */
+    WINDOW_MARGIN = 256,  /* frames kept beyond max_depth: two steps between cuts, so that it moves seldom */
+    CHECKS_PER_FRAME = 3, /* at most */
+    /* Limits for stacks that go round in circles. */
+    MOST_FRAMES = 1 << 22,
+    MOST_FULL_FRAMES = 1 << 17
 };
 
 /* A walk in progress. */
@@ -282,7 +283,7 @@ static __attribute__((noinline)) uint32_t walk_full(struct vz_memo *memo, struct
     if (!vz_registers_leave(&registers, from, &memo->stack))
         return VZ_NODE_GAP;
     enum vz_step step = VZ_STEP_CALLER;
-    while (step == VZ_STEP_CALLER && walk.n_fresh < MOST_FRAMES) {
+    while (step == VZ_STEP_CALLER && walk.n_fresh < MOST_FULL_FRAMES) {
         const uint32_t interrupted = registers.interrupted ? VZ_NODE_INTERRUPTED : 0;
         bool fixed;
         const struct vz_context at = vz_registers_context(&registers);

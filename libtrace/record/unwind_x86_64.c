@@ -183,9 +183,6 @@ enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *
     for (unsigned i = 0; i < VZ_CFI_COLUMNS; i++)
         if (!find_register(module, &row, i, callee.value, cfa, stack, &registers->value[i]))
             return VZ_STEP_GAP;
-    const uintptr_t sp = registers->value[VZ_COLUMN_SP];
-    if (sp <= callee.value[VZ_COLUMN_SP] && sp >= stack->now.low && sp < stack->now.high && !signal_frame)
-        return VZ_STEP_GAP; /* as in vz_rule_step */
     registers->interrupted = signal_frame;
     return registers->value[VZ_COLUMN_PC] ? VZ_STEP_CALLER : VZ_STEP_OUTERMOST;
 }

@@ -58,7 +58,8 @@ static inline bool vz_rule_uses_fp(uint32_t rule)
            vz_rule_kind(rule) == VZ_RULE_CHAIN;
 }
 
-/* From a frame to its caller, by a rule that steps and is no VZ_RULE_CHAIN. False: the stack can't be so. */
+/* From a frame to its caller, by a rule that steps and is no VZ_RULE_CHAIN. The caller's sp may be lower, when
+ * the frame switched stacks. False: a word can't be read. */
 static inline bool vz_rule_step(uint32_t rule, struct vz_context *frame, struct vz_stack *stack)
 {
     struct vz_context caller = {.fp = frame->fp};
@@ -67,9 +68,6 @@ static inline bool vz_rule_step(uint32_t rule, struct vz_context *frame, struct 
     else if (vz_rule_kind(rule) != VZ_RULE_FP_LOAD)
         caller.sp = frame->fp + (uintptr_t)vz_rule_offset(rule);
     else if (!vz_stack_load(stack, vz_rule_cfa_slot(rule, frame), &caller.sp))
-        return false;
-    /* A stack grows down. Only a switch to another stack may lead to a lower address. */
-    if (caller.sp <= frame->sp && caller.sp >= stack->now.low && caller.sp < stack->now.high)
         return false;
     if (!vz_stack_load(stack, vz_rule_pc_slot(caller.sp), &caller.pc))
         return false;

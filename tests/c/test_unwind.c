@@ -311,10 +311,48 @@ __asm__(".text\n.type call_on_rbx, @function\n"
         "pop %rbx\n.cfi_adjust_cfa_offset -8\n"
         "ret\n.cfi_endproc\n.size call_on_rbx, . - call_on_rbx\n");
 
+/* A caller that switches stacks, with its CFA on rbp. */
+uint32_t call_on_stack(uint32_t (*function)(void), void *stack);
+__asm__(".text\n.type call_on_stack, @function\n"
+        "call_on_stack:\n.cfi_startproc\n"
+        "push %rbp\n.cfi_adjust_cfa_offset 8\n.cfi_offset rbp, -16\n"
+        "mov %rsp, %rbp\n.cfi_def_cfa_register rbp\n"
+        "mov %rsi, %rsp\n"
+        "call *%rdi\n"
+        "mov %rbp, %rsp\n"
+        "pop %rbp\n.cfi_def_cfa rsp, 8\n"
+        "ret\n.cfi_endproc\n.size call_on_stack, . - call_on_stack\n");
+
 static uint32_t descend_3(void)
 {
     descend(3);
     return take();
+}
+
+static _Alignas(16) unsigned char stacks[2][65536];
+
+static uint32_t descend_above(void)
+{
+    take();
+    const uint32_t id = call_on_stack(descend_3, stacks[1] + sizeof stacks[1]) + call_on_stack(take, stacks[1] + 4096);
+    return id + take();
+}
+
+static uint32_t descend_below(void)
+{
+    take();
+    const uint32_t id = call_on_stack(descend_3, stacks[0] + sizeof stacks[0]) + call_on_stack(take, stacks[0] + 4096);
+    return id + take();
+}
+
+static void test_stack_switches(void)
+{
+    scene = "stack switches";
+    for (unsigned i = 0; i < 5; i++) {
+        call_on_stack(descend_above, stacks[0] + sizeof stacks[0]);
+        call_on_stack(descend_below, stacks[1] + sizeof stacks[1]);
+        take();
+    }
 }
 
 static void test_full_registers(void)
@@ -498,6 +536,7 @@ int main(void)
     test_escape();
     test_coroutines();
     test_full_registers();
+    test_stack_switches();
     test_jit();
     test_stack_use();
     test_threads();
