@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-/* This process's environment with the library added to LD_PRELOAD, or NULL: no memory. Kept until exit. */
+/* This process's environment with the library added to LD_PRELOAD, or NULL: no memory. */
 static char **make_environment(const char *library_path)
 {
     size_t n = 0;
@@ -39,12 +39,17 @@ static char **make_environment(const char *library_path)
     return environment;
 }
 
-_Noreturn static void run(const struct vz_program *program, char **environment, const struct vz_inherited *inherited,
-                          int report)
+/* The child's part. What is allocated here goes with the child's memory. */
+_Noreturn static void run(const struct vz_program *program, const char *library_path,
+                          const struct vz_inherited *inherited, int report)
 {
+    char **environment = make_environment(library_path);
+    int error = ENOMEM;
     vz_inherited_restore(inherited);
-    execve(program->path, program->argv, environment);
-    int error = errno;
+    if (environment) {
+        execve(program->path, program->argv, environment);
+        error = errno;
+    }
     ssize_t written = write(report, &error, sizeof(error));
     _exit(written == sizeof(error) ? VZ_EXIT_NOT_RUNNABLE : VZ_EXIT_FAILED);
 }
@@ -64,14 +69,13 @@ int vz_child_start(const struct vz_program *program, const char *library_path, c
                    pid_t *pid)
 {
     int report[2];
-    char **environment = make_environment(library_path);
-    if (!environment || pipe2(report, O_CLOEXEC) != 0) {
-        vz_message_error("%s: can't be started: %s", program->path, strerror(environment ? errno : ENOMEM));
+    if (pipe2(report, O_CLOEXEC) != 0) {
+        vz_message_error("%s: can't be started: %s", program->path, strerror(errno));
         return VZ_EXIT_FAILED;
     }
     *pid = fork();
     if (*pid == 0)
-        run(program, environment, inherited, report[1]);
+        run(program, library_path, inherited, report[1]);
     int error = *pid < 0 ? errno : 0;
     close(report[1]);
     if (error) {
