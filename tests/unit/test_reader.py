@@ -1,13 +1,21 @@
 """A trace in any state is read as what is left of it, or refused: nothing else."""
 
 import io
+import json
+import zlib
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 from builders import TraceBuilder, free, malloc
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from vizreport.errors import TraceFormatError, VizzyError
+from vizreport.reports.info import describe_info, write_info
+from vizreport.reports.summary import summarize
+from vizreport.reports.summary_json import describe_summary
+from vizreport.reports.summary_text import write_summary
 from vizreport.trace import format as fmt
 from vizreport.trace.reader import Trace, parse_trace, read_trace
 
@@ -24,6 +32,10 @@ def small_trace(*, compress: bool = False, index: bool = True) -> bytes:
     builder.events([free(0x10, time=7)], image=1).events([free(0x10, time=8)])
     builder.note("odd").image_end(1).image_end(fate_value=3)
     return builder.build(index=index)
+
+
+SMALL = small_trace()
+BLOCKS = parse_trace("t", memoryview(SMALL)).blocks
 
 
 def count_events(trace: Trace) -> int:
@@ -172,3 +184,29 @@ def test_random_payloads_under_right_checksums(load: Load) -> None:
                 trace.read_stacks(0)
             except TraceFormatError:
                 pass
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.data())
+def test_nonsense_under_right_checksums(data: st.DataObject) -> None:
+    """Fields and payloads changed at will, checksums made to fit: a summary or a TraceFormatError, nothing else."""
+    broken = bytearray(SMALL)
+    for _ in range(data.draw(st.integers(1, 3))):
+        block = data.draw(st.sampled_from(BLOCKS))
+        payload = block.offset + fmt.BLOCK_HEADER.itemsize
+        last = min(payload + block.stored_bytes, block.offset + 160) - 1
+        at = data.draw(st.integers(block.offset + 8, last).filter(lambda at, p=payload: not p - 8 <= at < p))
+        broken[at] = data.draw(st.sampled_from([0, 1, 2, 127, 128, 255]))
+        checksum = zlib.crc32(broken[payload : payload + block.stored_bytes])
+        broken[payload - 8 : payload - 4] = checksum.to_bytes(4, "little")
+        checksum = zlib.crc32(broken[block.offset : payload - 4])
+        broken[payload - 4 : payload] = checksum.to_bytes(4, "little")
+    try:
+        trace = parse_trace("t", memoryview(bytes(broken)))
+        summaries = summarize(trace)
+    except TraceFormatError:
+        return
+    json.dumps(describe_summary(trace, summaries))
+    json.dumps(describe_info(trace))
+    assert list(write_summary(trace, summaries))
+    assert list(write_info(trace))
