@@ -1,5 +1,9 @@
 /* Rules from FDEs, and the full-register step. Source: System V ABI, AMD64 supplement, sections 3.6 and 3.7. */
+#define _GNU_SOURCE /* link.h: ElfW */
 #include "unwind_x86_64.h"
+
+#include <link.h>
+#include <string.h>
 
 enum { OWN_FRAMES = 32 }; /* between a full walk's start and the hook's caller, at most */
 
@@ -7,6 +11,7 @@ enum { OP_DEREF = 0x06, OP_BREG_FP = 0x70 + VZ_COLUMN_FP };
 
 #define LARGEST_FRAME ((uintptr_t)1 << 20) /* of code without unwind data: plausible, no more */
 #define JIT_REACH ((uintptr_t)1 << 31)     /* what a direct call can span */
+#define ENTRY_BYTES 128                    /* of a module's entry routine, at most */
 
 static const uint32_t CHAIN = VZ_RULE_CHAIN | 2u << VZ_RULE_SAVED_SHIFT | 2u << VZ_RULE_OFFSET_SHIFT;
 
@@ -85,11 +90,19 @@ static bool follows_call(const struct vz_module *module, uintptr_t pc)
     return indirect || code[-5] == 0xe8;
 }
 
-/* A module's code without an FDE is a gap, except where nothing can have been called from: such a return address was put
- * there by hand, as makecontext and its like do, to start a stack. */
-static enum vz_rule_kind rule_without_data(const struct vz_module *module, uintptr_t pc)
+/* Whether pc lies in the routine at which the kernel starts the module. ld.so's calls the constructors of what is loaded at
+ * start, and has no unwind data. */
+static bool is_in_entry(const struct vz_module *module, uintptr_t pc)
 {
-    return follows_call(module, pc) ? VZ_RULE_NO_DATA : VZ_RULE_OUTERMOST;
+    const ElfW(Ehdr) *header = (const void *)module->start;
+    return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && pc - (module->bias + header->e_entry) < ENTRY_BYTES;
+}
+
+/* A module's code without an FDE is a gap, except where it has no caller: in the entry routine, and where nothing can have
+ * been called from: such a return address was put there by hand, as makecontext and its like do, to start a stack. */
+static bool has_no_caller(const struct vz_module *module, uintptr_t pc)
+{
+    return is_in_entry(module, pc) || !follows_call(module, pc);
 }
 
 uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc)
@@ -100,7 +113,7 @@ uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc)
         return CHAIN;
     const uint32_t fixed = module->fixed ? VZ_RULE_FIXED : 0;
     if (!find_row(module, pc - 1, &row, &signal_frame))
-        return rule_without_data(module, pc) | fixed;
+        return (has_no_caller(module, pc) ? VZ_RULE_OUTERMOST : VZ_RULE_NO_DATA) | fixed;
     return (signal_frame ? (uint32_t)VZ_RULE_FULL : pack_row(module, &row)) | fixed;
 }
 
@@ -174,7 +187,7 @@ enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *
     if (!module)
         return step_by_chain(registers, stack);
     if (!find_row(module, pc, &row, &signal_frame))
-        return registers->interrupted || follows_call(module, pc + 1) ? VZ_STEP_GAP : VZ_STEP_OUTERMOST;
+        return registers->interrupted || !has_no_caller(module, pc + 1) ? VZ_STEP_GAP : VZ_STEP_OUTERMOST;
     if (vz_cfi_how(&row, VZ_COLUMN_PC) == VZ_CFI_UNDEFINED)
         return VZ_STEP_OUTERMOST;
     if (!find_cfa(module, &row, registers->value, stack, &cfa))
