@@ -14,7 +14,7 @@ import numpy as np
 
 from vizreport.model.trace import Events
 from vizreport.trace import format as fmt
-from vizreport.trace.columns import zstd
+from vizreport.trace.columns import zstd  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)

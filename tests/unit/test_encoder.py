@@ -70,7 +70,7 @@ class Encoder:
                 entry["offset"] = len(self.file)
                 for name in fmt.INDEX_ENTRY.names[1:]:  # type: ignore[index]
                     entry[name] = header[name]
-                self.entries.append(entry)
+                self.entries.append(entry[()])
             self.file += written
         return result
 
