@@ -56,7 +56,7 @@ class Encoder:
         self._encoder = ctypes.c_void_p(library.vz_encoder_new(resolution_ns, flags))
         self._room = ctypes.create_string_buffer(ROOM)
         self.file = b""
-        self.entries: list[np.void] = []
+        self.entries: list[Any] = []
 
     def append(self, function: str, *args: Any, room: int = ROOM) -> int:
         """Calls one encoder function and appends what it wrote."""
@@ -70,7 +70,7 @@ class Encoder:
                 entry["offset"] = len(self.file)
                 for name in fmt.INDEX_ENTRY.names[1:]:  # type: ignore[index]
                     entry[name] = header[name]
-                self.entries.append(entry[()])
+                self.entries.append(entry)
             self.file += written
         return result
 
