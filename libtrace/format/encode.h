@@ -29,7 +29,7 @@ struct vz_buffer {
 #define VZ_RECORD_BOUND(texts) (sizeof(struct vz_block_header) + 128u + (texts)) /* any block of one record */
 #define VZ_INDEX_BOUND(n) (128u + (size_t)(n) * sizeof(struct vz_index_entry))   /* INDEX and trailer */
 
-/* Allocated by malloc, about 4 MiB; NULL: no memory. time_resolution_ns: unit in which times of events are kept. */
+/* Allocated by malloc, about 2 MiB; NULL: no memory. time_resolution_ns: unit in which times of events are kept. */
 struct vz_encoder *vz_encoder_new(uint32_t time_resolution_ns, uint32_t flags);
 void vz_encoder_free(struct vz_encoder *encoder);
 
