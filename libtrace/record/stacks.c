@@ -1,5 +1,5 @@
-/* The tables of stack nodes. Nothing is ever removed, and the slots of a bucket fill in order: so who inserts a key finds
- * the other's node in the very slot that it fails to take. */
+/* The tables of stack nodes. Nothing is ever removed, and the slots of a bucket fill in order: so who inserts a key
+ * finds the other's node in the very slot that it fails to take. */
 #include "stacks.h"
 
 #include <stdbool.h>
@@ -37,7 +37,7 @@ static bool is_node(uint32_t id, uint32_t parent, uint64_t pc, uint32_t generati
     return node->pc == pc && node->parent == parent && node->generation == generation;
 }
 
-/* ---- tables -------------------------------------------------------------------------------------------------------- */
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 static _Atomic uint32_t *bucket_at(uint32_t level, uint64_t hash)
 {
@@ -58,7 +58,8 @@ static bool make_level(uint32_t level)
     return offset != 0;
 }
 
-/* The id of this key in a bucket, or 0. Looks from slot *n_used on, and leaves there the first free slot (or BUCKET). */
+/* The id of this key in a bucket, or 0. Looks from slot *n_used on, and leaves there the first free slot (or BUCKET).
+ */
 static uint32_t find(_Atomic uint32_t *bucket, uint32_t parent, uint64_t pc, uint32_t generation, uint32_t tag,
                      uint32_t *n_used)
 {
@@ -112,7 +113,7 @@ static bool add_level(uint32_t levels)
     return true;
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
 static bool make_segment(uint32_t segment)
 {
@@ -154,8 +155,8 @@ static uint32_t find_older(uint32_t levels, uint64_t hash, uint32_t parent, uint
     return 0;
 }
 
-/* Try one set of levels. Returns the id, or 0 when the key's bucket in the newest is full. *made: a node for the key that
- * is in no table yet, or 0. */
+/* Try one set of levels. Returns the id, or 0 when the key's bucket in the newest is full. *made: a node for the key
+ * that is in no table yet, or 0. */
 static uint32_t intern_in(uint32_t levels, uint32_t parent, uint64_t pc, uint32_t generation, uint32_t *made)
 {
     const uint64_t hash = hash_of(parent, pc, generation);

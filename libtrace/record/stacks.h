@@ -10,9 +10,9 @@
 
 #include <stdint.h>
 
-/* The id of this node, made if new. VZ_NODE_GAP if no more nodes can be made (16 Mi, or the region is full), so that such
- * stacks are counted as incomplete. In a hook; lock-free; never waits. A node's pc is stored last: where it is not 0,
- * the node is complete. */
+/* The id of this node, made if new. VZ_NODE_GAP if no more nodes can be made (16 Mi, or the region is full), so that
+ * such stacks are counted as incomplete. In a hook; lock-free; never waits. A node's pc is stored last: where it is not
+ * 0, the node is complete. */
 uint32_t vz_stacks_intern(uint32_t parent, uint64_t pc, uint32_t generation);
 
 #endif

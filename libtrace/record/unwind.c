@@ -2,16 +2,16 @@
  *
  * The memo keeps a thread's last walk as frames from the root end up to the leaf, and as *checks*: the stack words that
  * led from each frame to its caller, with their values. A new walk steps by rules until it meets a remembered frame in
- * equal state all of whose checks, down to the root end, still hold. The rest of the stack is then what it was: a rule's
- * inputs are exactly the frame's pc, sp, fp and the checked words. fp takes part only where a rule looks at it, in this
- * frame or in an older one that it is handed on to.
+ * equal state all of whose checks, down to the root end, still hold. The rest of the stack is then what it was: a
+ * rule's inputs are exactly the frame's pc, sp, fp and the checked words. fp takes part only where a rule looks at it,
+ * in this frame or in an older one that it is handed on to.
  *
- * Of deep stacks only a window at the leaf end is kept, placed by the depth counted from the root. Below the window nothing
- * is checked: were the frames below exchanged for others that fill the same stack space, only the place of the cut would
- * be off; every frame reported has been checked.
+ * Of deep stacks only a window at the leaf end is kept, placed by the depth counted from the root. Below the window
+ * nothing is checked: were the frames below exchanged for others that fill the same stack space, only the place of the
+ * cut would be off; every frame reported has been checked.
  *
- * A signal handler may leave by siglongjmp at any instruction. So the memo is void (no leaf, no frames) while it is being
- * changed. It must not be used by two callers at once: each nesting level has its own.
+ * A signal handler may leave by siglongjmp at any instruction. So the memo is void (no leaf, no frames) while it is
+ * being changed. It must not be used by two callers at once: each nesting level has its own.
  */
 #include "unwind.h"
 
@@ -85,7 +85,7 @@ void vz_memo_reset(struct vz_memo *memo)
     memset(&memo->stack, 0, sizeof memo->stack);
 }
 
-/* ---- meeting remembered frames --------------------------------------------------------------------------------------- */
+/* ---- meeting remembered frames ----------------------------------------------------------------------------------- */
 
 /* Whether the walk stands at a remembered frame whose callers are all as they were. */
 static inline bool meets(const struct vz_memo *memo, struct walk *walk, struct vz_context at)
@@ -107,7 +107,7 @@ static inline bool meets(const struct vz_memo *memo, struct walk *walk, struct v
     return false;
 }
 
-/* ---- stepping -------------------------------------------------------------------------------------------------------- */
+/* ---- stepping ---------------------------------------------------------------------------------------------------- */
 
 static inline void note_fresh(struct vz_memo *memo, struct walk *walk, struct vz_context at, uint32_t rule,
                               uint32_t generation)
@@ -162,7 +162,7 @@ static bool widen_window(struct vz_memo *memo, struct walk *walk, struct vz_cont
     return true;
 }
 
-/* ---- remembering ------------------------------------------------------------------------------------------------------ */
+/* ---- remembering ------------------------------------------------------------------------------------------------- */
 
 static void add_check(struct vz_memo *memo, uintptr_t address, uintptr_t value)
 {
@@ -271,7 +271,7 @@ static uint32_t commit(struct vz_memo *memo, const struct walk *walk, struct vz_
     return memo->leaf_id;
 }
 
-/* ---- full walks ------------------------------------------------------------------------------------------------------ */
+/* ---- full walks -------------------------------------------------------------------------------------------------- */
 
 /* Walk with all registers, from this function on. What is found is interned, and not remembered. */
 static __attribute__((noinline)) uint32_t walk_full(struct vz_memo *memo, struct vz_context from, uint32_t epoch)
@@ -299,7 +299,7 @@ static __attribute__((noinline)) uint32_t walk_full(struct vz_memo *memo, struct
     return id;
 }
 
-/* ---- walks ----------------------------------------------------------------------------------------------------------- */
+/* ---- walks ------------------------------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) uint32_t walk_from(struct vz_memo *memo, struct vz_context from)
 {

@@ -1,5 +1,5 @@
-/* Differential check against libgcc. Empty but in checking builds, where the rules for hooks are relaxed: libgcc is loaded
- * by dlopen before main, and reports are formatted by snprintf. */
+/* Differential check against libgcc. Empty but in checking builds, where the rules for hooks are relaxed: libgcc is
+ * loaded by dlopen before main, and reports are formatted by snprintf. */
 #define _GNU_SOURCE
 #include "unwind_check.h"
 
@@ -39,7 +39,7 @@ static _Atomic uint64_t n_frames_compared;
 static _Atomic uint32_t reported;
 static const char *log_path;
 
-/* ---- the log ------------------------------------------------------------------------------------------------------- */
+/* ---- the log ----------------------------------------------------------------------------------------------------- */
 
 static void log_line(const char *text, int bytes)
 {
@@ -57,7 +57,7 @@ static void log_frame(const char *whose, uintptr_t pc, bool interrupted, uintptr
                             (unsigned long)pc, interrupted ? " interrupted" : "", (unsigned long)sp));
 }
 
-/* ---- comparing ----------------------------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------------------------------------------------- */
 
 static const struct vz_node *node_at(uint32_t id)
 {
@@ -139,7 +139,7 @@ void vz_unwind_check(struct vz_context from, uint32_t id, uint32_t max_depth)
         report(from, id, backtrace);
 }
 
-/* ---- start and end --------------------------------------------------------------------------------------------------- */
+/* ---- start and end ----------------------------------------------------------------------------------------------- */
 
 static void start_again(void)
 {

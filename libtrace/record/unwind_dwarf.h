@@ -89,7 +89,8 @@ static inline int64_t vz_cursor_sleb(struct vz_cursor *cursor)
     return (int64_t)value;
 }
 
-/* The value of a pointer in this encoding, without following VZ_PE_INDIRECT. data: what VZ_PE_DATA_RELATIVE counts from. */
+/* The value of a pointer in this encoding, without following VZ_PE_INDIRECT. data: what VZ_PE_DATA_RELATIVE counts
+ * from. */
 static inline uint64_t vz_cursor_pointer(struct vz_cursor *cursor, uint8_t encoding, uint64_t data)
 {
     const uint64_t place = (uint64_t)(uintptr_t)cursor->at;

@@ -1,7 +1,8 @@
 /* Binary search in .eh_frame_hdr, and parsing of the CIE and FDE it leads to.
  *
  * Source: Linux Standard Base Core 5.0, "Exception Frames". Entries outside the module's mapped range are not followed.
- * A module whose linker wrote no search table counts as having no unwind data: a scan would take milliseconds in a hook.
+ * A module whose linker wrote no search table counts as having no unwind data: a scan would take milliseconds in a
+ * hook.
  */
 #include "unwind_fde.h"
 

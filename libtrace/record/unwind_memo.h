@@ -73,8 +73,8 @@ struct vz_memo {
     struct vz_path paths[1 << VZ_PATH_BITS];
 };
 
-/* Of the first n checks, the last one that no longer holds: its number from 1, or 0. Reads the stack without asking whether
- * it can be read: each word is where the live frame above it, just checked, has its caller. */
+/* Of the first n checks, the last one that no longer holds: its number from 1, or 0. Reads the stack without asking
+ * whether it can be read: each word is where the live frame above it, just checked, has its caller. */
 static inline uint32_t vz_memo_broken(const struct vz_memo *memo, uint32_t n)
 {
     const struct vz_check *first = memo->checks, *check = first + n;

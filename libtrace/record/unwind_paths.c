@@ -1,4 +1,5 @@
-/* Keeping paths. A handler may leave by siglongjmp at any instruction, so an entry is void while it is being changed. */
+/* Keeping paths. A handler may leave by siglongjmp at any instruction, so an entry is void while it is being changed.
+ */
 #include "unwind_paths.h"
 
 #include <stdatomic.h>

@@ -1,9 +1,10 @@
 /* Paths: the ways that recent walks took from a leaf to a remembered frame, each tried before a walk is made.
  *
- * A program allocates from the same few places in much the same order. So which path comes next is guessed from the leaf
- * and from the path used before it; whether the guess is right is then checked word by word, as a walk would find it: the
- * same leaf state, the same words on the way, and at its end the same remembered frame, whose own checks hold. A right
- * guess costs a third of the walk, and changes nothing in the memo. (cfrac: right in 95 % of the walks, 34 ns saved each.)
+ * A program allocates from the same few places in much the same order. So which path comes next is guessed from the
+ * leaf and from the path used before it; whether the guess is right is then checked word by word, as a walk would find
+ * it: the same leaf state, the same words on the way, and at its end the same remembered frame, whose own checks hold.
+ * A right guess costs a third of the walk, and changes nothing in the memo. (cfrac: right in 95 % of the walks, 34 ns
+ * saved each.)
  */
 #ifndef VZ_UNWIND_PATHS_H
 #define VZ_UNWIND_PATHS_H

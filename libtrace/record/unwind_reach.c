@@ -1,8 +1,8 @@
-/* Nested hooks: is an outer hook still in progress below this call? Rare, so without memo and with a range of stack found
- * anew each time.
+/* Nested hooks: is an outer hook still in progress below this call? Rare, so without memo and with a range of stack
+ * found anew each time.
  *
- * That a frame has the right stack pointer is not enough: when the hook was left by siglongjmp, its caller may be calling
- * something else from the very same place. The hook's own frame, with a pc of this library, must lie there.
+ * That a frame has the right stack pointer is not enough: when the hook was left by siglongjmp, its caller may be
+ * calling something else from the very same place. The hook's own frame, with a pc of this library, must lie there.
  */
 #include <stdatomic.h>
 

@@ -1,7 +1,7 @@
 /* The compiled rules of a process: return address -> rule (unwind_x86_64.h), shared by its threads without a lock.
  *
- * A rule of a module loaded at start holds for ever; others for the code epoch in which they were compiled. Rules of pcs
- * in no module are not kept: a module may be loaded there later, and nothing tells us.
+ * A rule of a module loaded at start holds for ever; others for the code epoch in which they were compiled. Rules of
+ * pcs in no module are not kept: a module may be loaded there later, and nothing tells us.
  */
 #ifndef VZ_UNWIND_RULES_H
 #define VZ_UNWIND_RULES_H
@@ -13,8 +13,8 @@
 
 enum { VZ_RULES_BITS = 17 }; /* 2 MiB, touched as it fills */
 
-/* Two words that prove that they belong together: `check` is the pc mixed with `data`. A torn pair, written by two threads
- * at once, does not match and is a miss. */
+/* Two words that prove that they belong together: `check` is the pc mixed with `data`. A torn pair, written by two
+ * threads at once, does not match and is a miss. */
 struct vz_rule_entry {
     _Atomic uint64_t check;
     _Atomic uint64_t data; /* epoch << 32 | rule; epoch 0 if the rule is fixed */

@@ -1,7 +1,7 @@
 /* Loads that can't fault: which parts of the stacks that a walk reads are known to be mapped.
  *
- * A page is asked of the kernel once per stack (vz_sys_readable); then its address range is remembered, so that walks on
- * the same stack make no system call. Several ranges, for signal stacks and coroutines.
+ * A page is asked of the kernel once per stack (vz_sys_readable); then its address range is remembered, so that walks
+ * on the same stack make no system call. Several ranges, for signal stacks and coroutines.
  */
 #ifndef VZ_UNWIND_STACK_H
 #define VZ_UNWIND_STACK_H

@@ -90,16 +90,17 @@ static bool follows_call(const struct vz_module *module, uintptr_t pc)
     return indirect || code[-5] == 0xe8;
 }
 
-/* Whether pc lies in the routine at which the kernel starts the module. ld.so's calls the constructors of what is loaded at
- * start, and has no unwind data. */
+/* Whether pc lies in the routine at which the kernel starts the module. ld.so's calls the constructors of what is
+ * loaded at start, and has no unwind data. */
 static bool is_in_entry(const struct vz_module *module, uintptr_t pc)
 {
     const ElfW(Ehdr) *header = (const void *)module->start;
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && pc - (module->bias + header->e_entry) < ENTRY_BYTES;
 }
 
-/* A module's code without an FDE is a gap, except where it has no caller: in the entry routine, and where nothing can have
- * been called from: such a return address was put there by hand, as makecontext and its like do, to start a stack. */
+/* A module's code without an FDE is a gap, except where it has no caller: in the entry routine, and where nothing can
+ * have been called from: such a return address was put there by hand, as makecontext and its like do, to start a stack.
+ */
 static bool has_no_caller(const struct vz_module *module, uintptr_t pc)
 {
     return is_in_entry(module, pc) || !follows_call(module, pc);
@@ -117,7 +118,8 @@ uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc)
     return (signal_frame ? (uint32_t)VZ_RULE_FULL : pack_row(module, &row)) | fixed;
 }
 
-/* ---- the full-register step ------------------------------------------------------------------------------------------ */
+/* ---- the full-register step
+ * ------------------------------------------------------------------------------------------ */
 
 static bool find_cfa(const struct vz_module *module, const struct vz_cfi_row *row, const uintptr_t *registers,
                      struct vz_stack *stack, uintptr_t *cfa)

@@ -1,7 +1,7 @@
 /* What the unwinder knows of x86-64: rules, the registers of a full walk, and how both step to the caller.
  *
- * A rule is what an FDE says at one return address, for frames that need no more than rsp, rbp and two or three words of
- * the stack: nearly all. Its inputs are exactly the frame's pc, sp and fp, and those words; the memo relies on it.
+ * A rule is what an FDE says at one return address, for frames that need no more than rsp, rbp and two or three words
+ * of the stack: nearly all. Its inputs are exactly the frame's pc, sp and fp, and those words; the memo relies on it.
  */
 #ifndef VZ_UNWIND_X86_64_H
 #define VZ_UNWIND_X86_64_H
@@ -77,8 +77,8 @@ static inline bool vz_rule_step(uint32_t rule, struct vz_context *frame, struct 
     return true;
 }
 
-/* The same by VZ_RULE_CHAIN, a guess that must look right: rbp near above rsp, and a return address near this pc or in a
- * module. (A return address of 0 is as good: it ends the stack.) In a hook. */
+/* The same by VZ_RULE_CHAIN, a guess that must look right: rbp near above rsp, and a return address near this pc or in
+ * a module. (A return address of 0 is as good: it ends the stack.) In a hook. */
 bool vz_rule_step_chain(struct vz_context *frame, struct vz_stack *stack);
 
 /* The rule of a return address in this module (NULL: in none). In a hook. */
@@ -124,7 +124,8 @@ enum vz_step { VZ_STEP_CALLER, VZ_STEP_OUTERMOST, VZ_STEP_GAP };
  * slow: evaluates the FDE. */
 enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *stack, bool *fixed);
 
-/* From the registers of our own function to those of the hook's caller: the frame `from`. False: it isn't met. In a hook. */
+/* From the registers of our own function to those of the hook's caller: the frame `from`. False: it isn't met. In a
+ * hook. */
 bool vz_registers_leave(struct vz_registers *registers, struct vz_context from, struct vz_stack *stack);
 
 #endif

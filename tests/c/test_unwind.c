@@ -36,7 +36,7 @@ static uint32_t max_depth = 256;
 static unsigned n_walks, n_failed;
 static const char *scene = "";
 
-/* ---- comparing with libgcc ----------------------------------------------------------------------------------------- */
+/* ---- comparing with libgcc --------------------------------------------------------------------------------------- */
 
 struct comparison {
     struct vz_context from;
@@ -82,7 +82,7 @@ static bool equals_libgcc(struct vz_context from, uint32_t id)
            c.n_frames - c.n_compared == vz_unwind_cut(max_depth, c.n_frames);
 }
 
-/* ---- the stand-in for a hook --------------------------------------------------------------------------------------- */
+/* ---- the stand-in for a hook ------------------------------------------------------------------------------------- */
 
 static bool compare = true;
 
@@ -106,7 +106,7 @@ static void expect(bool holds, const char *what)
     fprintf(stderr, "%s: %s\n", scene, what);
 }
 
-/* ---- scenes -------------------------------------------------------------------------------------------------------- */
+/* ---- scenes ------------------------------------------------------------------------------------------------------ */
 
 static NOINLINE void descend(unsigned depth)
 {
@@ -276,7 +276,8 @@ static void coroutine(void)
     }
 }
 
-/* A function of its own: getcontext returns twice for all that the compiler knows, and could clobber a caller's loop. */
+/* A function of its own: getcontext returns twice for all that the compiler knows, and could clobber a caller's loop.
+ */
 static void make_coroutine(ucontext_t *context)
 {
     getcontext(context);
@@ -389,7 +390,7 @@ static void test_jit(void)
     compare = true;
 }
 
-/* ---- stack use ----------------------------------------------------------------------------------------------------- */
+/* ---- stack use --------------------------------------------------------------------------------------------------- */
 
 static unsigned char painted[65536];
 static ucontext_t measurer;
@@ -435,7 +436,7 @@ static void test_stack_use(void)
     compare = true;
 }
 
-/* ---- reach --------------------------------------------------------------------------------------------------------- */
+/* ---- reach ------------------------------------------------------------------------------------------------------- */
 
 static uintptr_t guarded;
 static enum vz_reach reached;
@@ -479,7 +480,7 @@ static void test_reach(bool on_own_stack)
     expect(reached == VZ_REACH_NOT, "a hook that is gone was met");
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 static NOINLINE void test_calls(void)
 {
