@@ -89,7 +89,6 @@ struct vz_image {
 struct vz_image_key { /* the place in the trace of an image that may be gone */
     uint64_t serial;
     uint32_t index;
-    uint32_t exec_number;
 };
 
 struct vz_collector {

@@ -9,6 +9,7 @@
 
 #include "batch.h"
 #include "drain.h"
+#include "image_texts.h"
 #include "nodes.h"
 #include "notes.h"
 #include "process.h"
@@ -25,9 +26,7 @@ static void free_image(struct vz_collector *collector, struct vz_image *image)
     collector->n_images--;
     vz_nodes_free(image);
     free(image->cursors);
-    free(image->exe);
-    free(image->cwd);
-    free(image->args);
+    vz_image_texts_free(image);
     free(image);
 }
 

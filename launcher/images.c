@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "image_end.h"
+#include "image_texts.h"
 #include "notes.h"
 #include "process.h"
 #include "sys.h"
@@ -44,68 +45,6 @@ static struct vz_image *find_by_serial(const struct vz_collector *collector, uin
     return NULL;
 }
 
-/* ---- texts ------------------------------------------------------------------------------------------------------ */
-
-static uint32_t count_arguments(const char *args, size_t bytes)
-{
-    uint32_t n = 0;
-    for (size_t i = 0; i < bytes; i++)
-        n += args[i] == 0;
-    return n;
-}
-
-static void copy_arguments(struct vz_image *image, const char *args, size_t bytes)
-{
-    image->args = malloc(bytes ? bytes : 1);
-    image->args_bytes = image->args ? bytes : 0;
-    if (image->args)
-        memcpy(image->args, args, bytes);
-}
-
-static void copy_texts(struct vz_image *image, const struct vz_image *from)
-{
-    image->exe = from->exe ? strdup(from->exe) : NULL;
-    image->cwd = from->cwd ? strdup(from->cwd) : NULL;
-    copy_arguments(image, from->args, from->args_bytes);
-}
-
-static void copy_command(struct vz_image *image, const struct vz_collector *collector)
-{
-    image->exe = realpath(collector->program, NULL);
-    image->cwd = getcwd(NULL, 0);
-    image->args = vz_cli_join_arguments(collector->cli->command, &image->args_bytes);
-}
-
-static void free_texts(struct vz_image *image)
-{
-    free(image->exe);
-    free(image->cwd);
-    free(image->args);
-    image->exe = image->cwd = image->args = NULL;
-    image->args_bytes = 0;
-}
-
-/* What it runs. A forked child runs what its parent does; another one says so itself, since its process may be gone by now; if
- * it could not, the image before it may have noted its exec. */
-static void read_texts(struct vz_collector *collector, struct vz_image *image, const struct vz_image *former)
-{
-    const struct vz_image *parent = find_by_serial(collector, image->region->parent_serial);
-    const struct vz_note *exec = former ? former->exec_note : NULL;
-    if (parent) {
-        copy_texts(image, parent);
-    } else if (vz_notes_tell_command(image, &image->exe, &image->args, &image->args_bytes)) {
-        image->cwd = image->outer_pid ? vz_process_link(image->outer_pid, "cwd") : NULL;
-    } else if (image->pid == collector->command && !former) {
-        copy_command(image, collector);
-    } else if (exec) {
-        image->exe = strndup((const char *)(exec + 1), exec->text_bytes);
-        copy_arguments(image, image->exe ? image->exe : "", image->exe ? strlen(image->exe) + 1 : 0);
-    }
-    if (!image->cwd && former && former->cwd)
-        image->cwd = strdup(former->cwd);
-    image->n_args = count_arguments(image->args, image->args_bytes);
-}
-
 /* ---- keys ------------------------------------------------------------------------------------------------------- */
 
 static void remember(struct vz_collector *collector, const struct vz_image *image)
@@ -118,11 +57,10 @@ static void remember(struct vz_collector *collector, const struct vz_image *imag
         collector->keys = grown;
         collector->keys_capacity = capacity;
     }
-    collector->keys[collector->n_keys++] =
-        (struct vz_image_key){.serial = image->serial, .index = image->index, .exec_number = image->exec_number};
+    collector->keys[collector->n_keys++] = (struct vz_image_key){.serial = image->serial, .index = image->index};
 }
 
-/* The key of an image by its serial, the latest first: parents are seldom old. */
+/* The key of an image that is gone by its serial, the latest first: it ended only just now. */
 static const struct vz_image_key *find_key(const struct vz_collector *collector, uint64_t serial)
 {
     for (size_t i = collector->n_keys; i > 0; i--) {
@@ -186,10 +124,10 @@ static void find_origin(struct vz_collector *collector, struct vz_image *image, 
     const struct vz_region *region = image->region;
     record->parent_image = VZ_NO_IMAGE;
     if (region->origin == VZ_ORIGIN_FORK) {
-        const struct vz_image_key *parent = find_key(collector, region->parent_serial);
+        const struct vz_image *live = find_by_serial(collector, region->parent_serial);
+        const struct vz_image_key *key = live ? NULL : find_key(collector, region->parent_serial);
         record->origin = VZ_IMAGE_FORK;
-        record->parent_image = parent ? parent->index : VZ_NO_IMAGE;
-        image->exec_number = parent ? parent->exec_number : 0;
+        record->parent_image = live ? live->index : key ? key->index : VZ_NO_IMAGE;
     } else if (former) {
         record->origin = VZ_IMAGE_EXEC;
         record->parent_image = former->index;
@@ -213,7 +151,7 @@ static void introduce(struct vz_collector *collector, struct vz_image *image, st
     find_origin(collector, image, former, &record);
     if (former)
         inherit_process(collector, image, former);
-    read_texts(collector, image, former);
+    vz_image_texts_read(collector, image, find_by_serial(collector, region->parent_serial), former);
     record.n_args = image->n_args;
     if (former)
         vz_image_end_replaced(collector, former, record.start_time);
@@ -406,11 +344,11 @@ static void write_command(struct vz_collector *collector)
         end.fate_value = (uint32_t)(WIFSIGNALED(collector->command_status) ? WTERMSIG(collector->command_status)
                                                                            : WEXITSTATUS(collector->command_status));
     }
-    copy_command(&texts, collector);
-    record.n_args = count_arguments(texts.args, texts.args_bytes);
+    vz_image_texts_of_command(collector, &texts);
+    record.n_args = texts.n_args;
     VZ_SINK_DO(collector->sink, image, index, &record, text_of(texts.exe), text_of(texts.cwd),
                (struct vz_text){.data = texts.args ? texts.args : "", .bytes = (uint32_t)texts.args_bytes});
-    free_texts(&texts);
+    vz_image_texts_free(&texts);
     VZ_SINK_DO(collector->sink, image_end, index, &end);
 }
 
