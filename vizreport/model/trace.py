@@ -21,7 +21,6 @@ class Events:
         addresses: uint64[n].
         sizes: uint64[n], bytes; 0 where the kind has none.
         stacks: uint32[n], stack node ids; 0 where none was taken.
-        n_stacked: How many events came with a stack.
     """
 
     kinds: NDArray[np.uint8]
