@@ -155,7 +155,7 @@ struct vz_node {
 #define VZ_NODE_INTERRUPTED 0x80000000u /* pc was interrupted by a signal: look up pc, not pc-1 */
 #define VZ_NODES_PER_SEGMENT 4096u      /* 64 KiB */
 #define VZ_MAX_NODE_SEGMENTS 4096u      /* 16 Mi nodes: what 24 bits of a slot can name */
-#define VZ_HASH_LEVELS 16u              /* level k: 2^(10 + k) slots of uint32_t node ids */
+#define VZ_HASH_LEVELS 16u              /* level k: 2^(10 + k) uint32_t slots (stacks.h) */
 
 /* ---- modules and notes ------------------------------------------------------------------------------------------ */
 
@@ -243,7 +243,7 @@ struct vz_region {
     _Atomic uint32_t idle_streams; /* how many are VZ_STREAM_IDLE, a hint */
     _Atomic uint32_t code_epoch;   /* even; odd while a dlclose runs */
     _Atomic uint32_t n_nodes;      /* next node id; starts at VZ_NODE_FIRST */
-    _Atomic uint32_t hash_level;   /* level that takes new nodes */
+    _Atomic uint32_t hash_level;   /* level that takes new nodes; << 8: the oldest still asked */
     uint32_t log_first;            /* offset of the first log segment */
     _Atomic uint64_t stack_walks, stack_frames_stepped, stack_memo_hits; /* counted only by checking builds */
 
