@@ -203,11 +203,17 @@ static void drop_frames(struct vz_memo *memo, uint32_t n)
         memo->frames[i].n_checks -= n_checks;
 }
 
+/* Near those of its parent's siblings, so that programs with few stacks touch few pages. */
+static struct vz_known *known_place(struct vz_memo *memo, uint32_t parent, uint64_t pc)
+{
+    return &memo->known[(parent + (pc * 0x9e3779b97f4a7c15u >> 59)) & ((1u << VZ_KNOWN_BITS) - 1)];
+}
+
 static uint32_t intern(struct vz_memo *memo, uint32_t parent, uint64_t pc, uint32_t generation)
 {
     /* The generation need not be compared: in one code epoch it follows from the pc, and so does whether pc was
      * interrupted, since those come here only by full walks, which bypass this. */
-    struct vz_known *known = &memo->known[(pc ^ parent) * 0x9e3779b97f4a7c15u >> (64 - VZ_KNOWN_BITS)];
+    struct vz_known *known = known_place(memo, parent, pc);
     if (known->pc == pc && known->parent == parent)
         return known->id;
     const uint32_t id = vz_stacks_intern(parent, pc, generation);

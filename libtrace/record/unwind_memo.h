@@ -8,7 +8,7 @@
 #include "unwind.h"
 #include "unwind_stack.h"
 
-enum { VZ_KNOWN_BITS = 9, VZ_PATH_BITS = 8, VZ_PATH_CHECKS = 8, VZ_GUESS_BITS = 10 };
+enum { VZ_KNOWN_BITS = 12, VZ_PATH_BITS = 8, VZ_PATH_CHECKS = 8, VZ_GUESS_BITS = 10 };
 
 /* A word of the stack that led from a frame to its caller. */
 struct vz_check {
