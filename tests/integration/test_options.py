@@ -92,6 +92,7 @@ def test_csv(vizzytrace: Path, program: Program, tmp_path: Path, by: str) -> Non
     assert sizes == {139}
 
 
+@pytest.mark.xfail(reason="vizreport does not read CSV traces yet", strict=True)
 def test_a_csv_trace_can_be_summarised(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
     shown = run(vizzytrace, tmp_path / "t.csv", program("every_function.c"))
     summary = run_vizreport("summary", str(tmp_path / "t.csv"))
