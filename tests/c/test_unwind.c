@@ -24,7 +24,7 @@
 #else
 #define DEEP 100000
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+#if defined(VZ_SANITIZED) || !defined(__OPTIMIZE__)
 #define STACK_LIMIT 8000 /* sanitizers' own frames */
 #else
 #define STACK_LIMIT 1792
