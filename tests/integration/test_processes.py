@@ -1,10 +1,12 @@
 """Every way to start a process: each image is in the trace with its own totals, what it inherited apart."""
 
+import os
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
-from recording import Counts, Program, Record, Require, read_tallies
+from recording import Counts, Program, Record, Require, read_recording, read_tallies
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,56 @@ def test_make_with_two_jobs_is_recorded(record: Record, require: Require, tmp_pa
     # Of a process that its parent has waited for before the collector saw it, the status is not known.
     assert all(image.raw["exit"]["status"] in (0, None) for image in ended)
     assert recording.main.raw["exit"] == {"status": 0, "signal": None}
+
+
+def test_a_cleared_environment_is_followed(record: Record, program: Program) -> None:
+    recording = record("env", "-i", program("families.c"), "fork_exec")
+    assert recording.status == 0
+    assert not recording.anomalies
+    tallies = {tally.name: tally for tally in read_tallies(recording.stdout)}
+    assert recording.image(tallies["leaf"].pid).counts == tallies["leaf"].counts
+    assert recording.image(tallies["parent"].pid).counts == tallies["parent"].counts
+
+
+def test_pythons_ways_to_start_processes(record: Record, program: Program) -> None:
+    leaf = program("families.c")
+    code = f"""
+import multiprocessing, subprocess
+subprocess.run([{str(leaf)!r}, "leaf"], close_fds=True)
+subprocess.run("{leaf} leaf", shell=True, env={{}})
+def work(n):
+    return [n] * 1000
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    print(len(pool.map(work, range(50))))
+"""
+    recording = record(os.path.realpath(sys.executable), "-B", "-c", code)
+    assert recording.status == 0, recording.stderr
+    assert recording.stdout.endswith("50\n")
+    assert not recording.anomalies
+    assert [recording.image(tally.pid).counts for tally in read_tallies(recording.stdout)] == [
+        Counts(1, 0, 197, 197, 1)
+    ] * 2
+    forked = [image for image in recording.images if image.ppid == recording.main.pid and image.inherited_blocks]
+    assert len(forked) >= 2
+
+
+def test_a_recording_can_be_recorded(record: Record, vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    outer = record(vizzytrace, tmp_path / "inner.trace", program("churn.c"), "1000")
+    assert outer.status == 0, outer.stderr
+    inner = read_recording(tmp_path / "inner.trace", 0, outer.stdout, "")
+    tally = read_tallies(outer.stdout)[0]
+    assert inner.main.counts == outer.image(tally.pid).counts == tally.counts
+    assert not outer.anomalies
+
+
+def test_sanitized_children_run_all_the_same(record: Record, program: Program) -> None:
+    sanitized = program("nothing.c", "-fsanitize=address", output="nothing_sanitized")
+    recording = record("sh", "-c", f"{sanitized} 3; {program('nothing.c')} 4")
+    assert recording.status == 4
+    assert len(read_tallies(recording.stdout)) == 2
+    reasons = [image.raw["not_recorded"] for image in recording.images if image.raw["not_recorded"]]
+    assert len(reasons) == 1
+    assert "sanitizer" in reasons[0]
 
 
 def test_programs_that_cannot_be_recorded_run_all_the_same(record: Record, program: Program) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from recording import Program, Record, Require, read_recording
+from recording import Program, Record, Require, read_recording, read_tallies
 
 
 def run_both(
@@ -116,6 +116,18 @@ def test_an_address_space_limit_stops_the_recording_and_not_the_program(
     )
     assert run.returncode == 0, run.stderr
     assert "allocs=200000" in run.stdout
+
+
+@pytest.mark.parametrize("pairs", [1000, 2_000_000])
+def test_a_sandboxed_program_goes_on_and_what_is_lost_is_counted(record: Record, program: Program, pairs: int) -> None:
+    recording = record(program("confined.c"), str(pairs))
+    assert recording.status == 0, recording.stderr
+    tally = read_tallies(recording.stdout)[0].counts
+    counts = recording.main.counts
+    lost = tally.allocs + tally.frees - counts.allocs - counts.frees
+    assert recording.main.raw["anomalies"]["dropped_events"] == lost
+    if pairs == 1000:
+        assert counts == tally
 
 
 def signal_count(stdout: str) -> int:
