@@ -31,7 +31,7 @@ static void read_pair(const struct vz_timebase *base, uint64_t *ticks, uint64_t 
         uint64_t taken = base->is_counter ? after - before : 0;
         if (taken < best) {
             best = taken;
-            *ticks = after;
+            *ticks = base->is_counter ? before + taken / 2 : now;
             *ns = now;
         }
     }

@@ -30,6 +30,12 @@ uint64_t vz_timebase_advance(struct vz_timebase *base);
 /* ns since the start, read now. */
 uint64_t vz_timebase_read_ns(const struct vz_timebase *base);
 
+/* The length in ns of a span of ticks. */
+static inline uint64_t vz_timebase_ns_between(const struct vz_timebase *base, uint64_t from, uint64_t to)
+{
+    return (uint64_t)(((unsigned __int128)(to - from) * base->rate) >> 32);
+}
+
 /* ns since the start at that tick, which may lie outside the span. */
 static inline uint64_t vz_timebase_ns(const struct vz_timebase *base, uint64_t ticks)
 {

@@ -73,6 +73,7 @@ struct vz_image {
     uint64_t next_sweep_ns; /* when to look for dead threads */
     struct vz_batch *batch; /* NULL: no events wait */
     uint64_t last_time;     /* ns, of the last event taken */
+    uint64_t last_ticks;    /* the latest ticks of those taken */
     uint64_t events, reordered, holes;
     uint64_t **written_nodes; /* bitmaps of the nodes written, for each segment */
     uint64_t log_at;          /* offset of the next log record */

@@ -82,7 +82,8 @@ static uint64_t load_slot(const struct vz_chunk *chunk, uint32_t slot)
     return atomic_load_explicit(&chunk->slots[slot].when_kind, memory_order_acquire);
 }
 
-/* The slot at the cursor is unpublished. It is a hole, never to be filled, if a later one is published. Skips to that. */
+/* The slot at the cursor was unpublished. It is a hole, never to be filled, if a later one is published. Skips to the first
+ * that is; looks at those before it once more, since they may all have been published between the two looks. */
 static bool skip_hole(struct vz_image *image, struct vz_cursor *cursor, const struct vz_chunk *chunk, bool is_closed)
 {
     uint32_t end = cursor->n_slots;
@@ -91,8 +92,11 @@ static bool skip_hole(struct vz_image *image, struct vz_cursor *cursor, const st
     for (uint32_t slot = cursor->slot; slot < end; slot++) {
         if (!load_slot(chunk, slot))
             continue;
-        image->holes += slot - cursor->slot;
-        cursor->slot = slot;
+        uint32_t first = cursor->slot;
+        while (first < slot && !load_slot(chunk, first))
+            first++;
+        image->holes += first - cursor->slot;
+        cursor->slot = first;
         cursor->has_wide = false;
         return true;
     }
@@ -131,16 +135,17 @@ static uint64_t next_ticks(struct vz_image *image, struct vz_stream *stream, str
     return ticks > cursor->last_ticks ? ticks : cursor->last_ticks;
 }
 
-/* The time of an event of those ticks: never before the last one's. */
+/* The time of an event of those ticks: never before the last one's. Ticks tell whether it is late: the same ticks have
+ * slightly different times in two rounds. */
 static uint64_t time_of(const struct vz_timebase *base, struct vz_image *image, uint64_t ticks)
 {
+    if (ticks < image->last_ticks)
+        image->reordered += vz_timebase_ns_between(base, ticks, image->last_ticks) > REORDERED_NS;
+    else
+        image->last_ticks = ticks;
     uint64_t time = vz_timebase_ns(base, ticks);
-    if (time < image->last_time) {
-        image->reordered += image->last_time - time > REORDERED_NS;
-        time = image->last_time;
-    }
-    image->last_time = time;
-    return time;
+    image->last_time = time > image->last_time ? time : image->last_time;
+    return image->last_time;
 }
 
 /* Takes published slots of the cursor's chunk below limit into the batch, until one of them or their number ends it. The inner

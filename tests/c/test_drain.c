@@ -1,5 +1,6 @@
 /* Streams of a made-up image: what the collector takes of them, in which order, and what it gives back. */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,9 +124,47 @@ static void test_times_never_decrease(void)
     CHECK(image.batch->time[1] == 9000 && image.batch->address[1] == 2 && image.reordered == 0);
     put(&image, FIRST_CHUNK + 1, 1, VZ_KIND_MALLOC, 8600, 4);
     put(&image, FIRST_CHUNK + 1, 2, VZ_KIND_MALLOC, 8000, 5); /* backwards in its own stream: its order counts */
-    image.last_time = 20000;
+    image.last_time = image.last_ticks = 20000;
     CHECK(vz_drain(&collector, &image, LIMIT) == 2);
     CHECK(image.batch->time[4] == 20000 && image.batch->address[4] == 5 && image.reordered == 2);
+    close_image(&image);
+}
+
+static _Atomic uint32_t round_started;
+enum { RACE_ROUNDS = 3000, RACE_SLOTS = 160 };
+
+static void *publish_slots(void *argument)
+{
+    struct vz_image *image = argument;
+    for (uint32_t round = 1; round <= RACE_ROUNDS; round++) {
+        while (atomic_load(&round_started) < round)
+            ;
+        for (uint32_t slot = 0; slot < RACE_SLOTS; slot++)
+            put(image, FIRST_CHUNK, slot, VZ_KIND_MALLOC, 10 + slot, slot);
+    }
+    return NULL;
+}
+
+/* A slot that is published between a look at it and a look at the next is no hole. */
+static void test_takes_slots_as_they_are_published(void)
+{
+    struct vz_image image;
+    pthread_t writer;
+    open_image(&image, 1);
+    CHECK(pthread_create(&writer, NULL, publish_slots, &image) == 0);
+    for (uint32_t round = 1; round <= RACE_ROUNDS; round++) {
+        uint64_t n_taken = 0;
+        atomic_store(&round_started, round);
+        while (n_taken < RACE_SLOTS) {
+            n_taken += vz_drain(&collector, &image, LIMIT);
+            CHECK(image.holes == 0);
+        }
+        memset(chunk_at(&image, FIRST_CHUNK)->slots, 0, RACE_SLOTS * sizeof(struct vz_slot));
+        image.cursors[0].slot = 0;
+        image.cursors[0].last_ticks = 0;
+        image.batch->n = 0;
+    }
+    pthread_join(writer, NULL);
     close_image(&image);
 }
 
@@ -189,6 +228,7 @@ int main(void)
     test_merges_streams_by_time();
     test_keeps_what_lies_beyond_the_limit();
     test_times_never_decrease();
+    test_takes_slots_as_they_are_published();
     test_skips_holes_and_joins_wide_sizes();
     test_gives_chunks_back();
     test_survives_damage();
