@@ -94,7 +94,7 @@ for _ in range({max(1, int(300 * scale))}):
 WORKLOADS: dict[str, Callable[[Path, float], Workload]] = {
     "churn": own("churn, 1 thread", "churn.c", 60_000_000),
     "threads": own("churn, 4 threads", "threads.c", 15_000_000, "4"),
-    "deep": own("deep stacks", "deep.c", 1_000_000),
+    "deep": own("deep stacks", "deep.c", 600_000),
     "realloc": own("realloc growth", "realloc.c", 4_000_000),
     "strings": own("C++ strings and maps", "strings.cpp", 2_500_000),
     "cc1plus": make_compiler,
