@@ -91,8 +91,7 @@ def run_workload(workload: Workload, *, runs: int, peer: bool, scratch: Path) ->
         "vizzy": [str(VIZZYTRACE), "-q", str(trace), *workload.command],
     }
     if peer:
-        # Raw: it only records, as vizzytrace does. Without it, it reads debug information meanwhile, which took a minute
-        # and 18 GB for cc1plus.
+        # Raw: it only records, as vizzytrace does. Else it reads debug information too, for cc1plus a minute and 18 GB.
         commands["heaptrack"] = ["heaptrack", "--raw", "-o", str(peer_trace), *workload.command]
     environment = {**os.environ, **workload.environment}
     measured: dict[str, list[Measurement]] = {how: [] for how in commands}
