@@ -80,6 +80,14 @@ static const struct vz_cursor *find_outer(const struct vz_image *image, uint32_t
     return found;
 }
 
+/* As the kernel names a process that execs. */
+static void name_after_program(struct vz_image *image)
+{
+    const char *base = image->exe ? strrchr(image->exe, '/') : NULL;
+    if (base)
+        strncpy(image->thread_name, base + 1, sizeof(image->thread_name) - 1);
+}
+
 static void open_stream(struct vz_collector *collector, struct vz_image *image, uint32_t index,
                         struct thread_block *block)
 {
@@ -98,8 +106,10 @@ static void open_stream(struct vz_collector *collector, struct vz_image *image, 
     char name[16];
     cursor->thread = image->n_threads++;
     vz_process_thread_name(image->outer_pid, cursor->tid, name);
-    if (!image->thread_name[0])
+    if (!image->thread_name[0] && name[0])
         memcpy(image->thread_name, name, sizeof(name));
+    else if (!image->thread_name[0])
+        name_after_program(image);
     if (!name[0]) /* it is gone */
         memcpy(name, image->thread_name, sizeof(name));
     read_given_name(stream, cursor, name);
