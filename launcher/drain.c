@@ -11,6 +11,7 @@
 #include "threads.h"
 
 #define LOOK_AHEAD 8       /* slots examined behind an unpublished one, while the chunk is being filled */
+#define PREFETCH_SLOTS 64  /* how far ahead slots are asked for: another processor has written them */
 #define REORDERED_NS 1000u /* times raised by more than this are counted */
 
 /* A stream that has an event within the window. */
@@ -148,45 +149,84 @@ static uint64_t time_of(const struct vz_timebase *base, struct vz_image *image, 
     return image->last_time;
 }
 
-/* Takes published slots of the cursor's chunk below limit into the batch, until one of them or their number ends it. The inner
- * loop of the collector. */
+/* Takes the cursor's published slots below limit into the batch as long as there is nothing special about them: a known kind,
+ * and ticks that don't run backwards. The inner loop of the collector. */
 static void copy_run(const struct vz_timebase *base, struct vz_image *image, struct vz_cursor *cursor,
                      struct vz_batch *batch, uint64_t limit)
 {
-    const struct vz_chunk *chunk = chunk_of(image, cursor);
-    uint64_t last_ticks = cursor->last_ticks;
-    uint32_t slot = cursor->slot;
+    const struct vz_slot *slot = &chunk_of(image, cursor)->slots[cursor->slot];
+    const struct vz_slot *begin = slot;
+    const struct vz_slot *end = slot + (cursor->n_slots - cursor->slot);
+    const uint32_t room = VZ_MAX_EVENTS - batch->n;
+    const uint64_t floor = image->last_time;
+    const uint32_t thread = cursor->thread;
+    uint64_t last_ticks = cursor->last_ticks > image->last_ticks ? cursor->last_ticks : image->last_ticks;
     uint32_t n = batch->n;
-    for (; slot < cursor->n_slots && n < VZ_MAX_EVENTS; slot++) {
-        uint64_t word = load_slot(chunk, slot);
+    if (end - slot > room)
+        end = slot + room;
+    for (; slot < end; slot++, n++) {
+        uint64_t word = atomic_load_explicit(&slot->when_kind, memory_order_acquire);
         uint64_t ticks = word & VZ_SLOT_TICKS_MASK;
         uint8_t kind = (uint8_t)(word >> VZ_SLOT_KIND_SHIFT);
-        if (!word)
+        __builtin_prefetch(slot + PREFETCH_SLOTS);
+        if (vz_kind_class[kind] == VZ_CLASS_NONE || ticks < last_ticks || ticks >= limit)
             break;
-        if (kind == VZ_SLOT_WIDE) {
-            cursor->has_wide = true;
-            cursor->wide_size = chunk->slots[slot].address;
-            continue;
-        }
-        ticks = ticks > last_ticks ? ticks : last_ticks;
-        if (ticks >= limit)
-            break;
+        uint64_t time = vz_timebase_ns(base, ticks);
         last_ticks = ticks;
         batch->kind[n] = kind;
-        batch->thread[n] = cursor->thread;
-        batch->time[n] = time_of(base, image, ticks);
-        batch->address[n] = chunk->slots[slot].address;
-        batch->size[n] = chunk->slots[slot].size_stack & VZ_SLOT_SIZE_MASK;
-        batch->stack[n] = (uint32_t)(chunk->slots[slot].size_stack >> VZ_SLOT_SIZE_BITS);
-        if (cursor->has_wide) {
-            batch->size[n] = cursor->wide_size;
-            cursor->has_wide = false;
-        }
-        n += vz_kind_class[kind] != VZ_CLASS_NONE; /* else: damaged by the program */
+        batch->thread[n] = thread;
+        batch->time[n] = time > floor ? time : floor;
+        batch->address[n] = slot->address;
+        batch->size[n] = slot->size_stack & VZ_SLOT_SIZE_MASK;
+        batch->stack[n] = (uint32_t)(slot->size_stack >> VZ_SLOT_SIZE_BITS);
     }
-    cursor->last_ticks = last_ticks;
-    cursor->slot = slot;
+    if (slot == begin)
+        return;
+    cursor->slot += (uint32_t)(slot - begin);
+    cursor->last_ticks = image->last_ticks = last_ticks;
+    image->last_time = batch->time[n - 1];
     batch->n = n;
+}
+
+/* Takes the slot at the cursor, be it special: an event that is late or of a wide size, or no event. Returns false if it is not
+ * published, or not below limit. */
+static bool copy_one(const struct vz_timebase *base, struct vz_image *image, struct vz_cursor *cursor,
+                     struct vz_batch *batch, uint64_t limit)
+{
+    const struct vz_slot *slot = &chunk_of(image, cursor)->slots[cursor->slot];
+    uint64_t word = atomic_load_explicit(&slot->when_kind, memory_order_acquire);
+    uint64_t ticks = word & VZ_SLOT_TICKS_MASK;
+    uint8_t kind = (uint8_t)(word >> VZ_SLOT_KIND_SHIFT);
+    uint32_t n = batch->n;
+    ticks = ticks > cursor->last_ticks ? ticks : cursor->last_ticks;
+    if (!word || (kind != VZ_SLOT_WIDE && ticks >= limit))
+        return false;
+    cursor->slot++;
+    if (kind == VZ_SLOT_WIDE) {
+        cursor->has_wide = true;
+        cursor->wide_size = slot->address;
+        return true;
+    }
+    cursor->last_ticks = ticks;
+    batch->kind[n] = kind;
+    batch->thread[n] = cursor->thread;
+    batch->time[n] = time_of(base, image, ticks);
+    batch->address[n] = slot->address;
+    batch->size[n] = cursor->has_wide ? cursor->wide_size : slot->size_stack & VZ_SLOT_SIZE_MASK;
+    batch->stack[n] = (uint32_t)(slot->size_stack >> VZ_SLOT_SIZE_BITS);
+    batch->n += vz_kind_class[kind] != VZ_CLASS_NONE; /* else: damaged by the program */
+    cursor->has_wide = false;
+    return true;
+}
+
+/* Takes the slots of the cursor's chunk below limit, until one is not published or the batch is full. */
+static void copy_slots(const struct vz_timebase *base, struct vz_image *image, struct vz_cursor *cursor,
+                       struct vz_batch *batch, uint64_t limit)
+{
+    do {
+        if (!cursor->has_wide)
+            copy_run(base, image, cursor, batch, limit);
+    } while (cursor->slot < cursor->n_slots && batch->n < VZ_MAX_EVENTS && copy_one(base, image, cursor, batch, limit));
 }
 
 /* Takes the cursor's events below limit. Returns the ticks of its next one, as next_ticks. */
@@ -200,7 +240,7 @@ static uint64_t take_run(struct vz_collector *collector, struct vz_image *image,
         if (!batch)
             return UINT64_MAX;
         uint32_t before = batch->n;
-        copy_run(&collector->time, image, cursor, batch, limit);
+        copy_slots(&collector->time, image, cursor, batch, limit);
         *n_taken += batch->n - before;
         ticks = next_ticks(image, stream, cursor);
     } while (ticks < limit);

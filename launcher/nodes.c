@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define BLOCK_NODES 4096u /* nodes written together */
+#define BLOCK_NODES 4096u  /* nodes written together */
+#define RECENT_NODES 4096u /* a power of two */
 
 struct node_block {
     uint32_t n;
@@ -106,9 +107,15 @@ static bool add_path(struct vz_collector *collector, struct vz_image *image, str
 void vz_nodes_write(struct vz_collector *collector, struct vz_image *image, uint32_t *ids, uint32_t n, uint64_t time)
 {
     struct node_block *block = NULL;
+    uint32_t recent[RECENT_NODES] = {0}; /* needn't be looked up: few stacks make most events */
     for (uint32_t i = 0; i < n; i++) {
-        if (ids[i] < VZ_NODE_FIRST || is_written(image, ids[i]))
+        uint32_t *known = &recent[ids[i] % RECENT_NODES];
+        if (*known == ids[i])
             continue;
+        if (ids[i] < VZ_NODE_FIRST || is_written(image, ids[i])) {
+            *known = ids[i];
+            continue;
+        }
         if (!block) {
             block = malloc(sizeof(*block));
             if (!block)
