@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +21,11 @@ static void free_image(struct vz_collector *collector, struct vz_image *image)
 {
     if (image->batch)
         image->batch->owner = NULL;
-    if (image->pidfd >= 0)
+    if (image->pidfd >= 0) {
+        /* COMMAND's is a duplicate: closing that alone would leave it in the epoll set, to end the region's next image. */
+        epoll_ctl(collector->epoll, EPOLL_CTL_DEL, image->pidfd, NULL);
         close(image->pidfd);
+    }
     collector->images[image->region_index] = NULL;
     collector->n_images--;
     vz_nodes_free(image);
