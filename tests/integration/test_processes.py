@@ -63,8 +63,11 @@ def test_exec_ends_one_image_and_starts_another(record: Record, program: Program
     assert not recording.anomalies
 
 
+@pytest.mark.parametrize("attempt", range(5))
 @pytest.mark.parametrize("way", ["daemon", "orphan"])
-def test_processes_that_outlive_the_command_are_waited_for(record: Record, program: Program, way: str) -> None:
+def test_processes_that_outlive_the_command_are_waited_for(
+    record: Record, program: Program, way: str, attempt: int
+) -> None:
     recording = record(program("families.c"), way)
     assert recording.status == 0
     assert not recording.anomalies
