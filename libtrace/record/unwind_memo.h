@@ -8,7 +8,7 @@
 #include "unwind.h"
 #include "unwind_stack.h"
 
-enum { VZ_KNOWN_BITS = 12, VZ_PATH_BITS = 8, VZ_PATH_CHECKS = 8, VZ_GUESS_BITS = 10 };
+enum { VZ_KNOWN_BITS = 12, VZ_PATH_BITS = 10, VZ_PATH_CHECKS = 6, VZ_GUESS_BITS = 12 };
 
 /* A word of the stack that led from a frame to its caller. */
 struct vz_check {
@@ -38,18 +38,21 @@ struct vz_known {
     uint32_t id;
 };
 
-/* A way from a leaf down to a remembered frame, as it was once walked (unwind_paths.h). */
+/* A way from a leaf down to a remembered frame, as it was once walked (unwind_paths.h). Two cache lines. */
 struct vz_path {
-    struct vz_context from; /* the leaf; from.pc is 0 while the entry is being changed */
-    uintptr_t fp_mask;      /* ~0 if the leaf's fp matters, else 0 */
-    struct vz_context join; /* the remembered frame at its end */
-    uint32_t join_index;    /* where that stood in vz_memo.frames */
-    uint32_t join_id;
-    uint32_t epoch;
-    uint32_t n_checks;
-    uint32_t id;                            /* of the whole stack */
-    struct vz_check checks[VZ_PATH_CHECKS]; /* root end first */
+    _Alignas(64) uintptr_t pc; /* of the leaf; 0 while the entry is being changed */
+    uintptr_t sp, fp;
+    uint32_t id;      /* of the whole stack */
+    uint32_t join_id; /* the remembered frame at its end, and where that stood in vz_memo.frames */
+    uint32_t join_index;
+    uint16_t n_checks;
+    bool fp_matters; /* the leaf's */
+    uintptr_t join_sp, join_fp;
+    uint16_t words[VZ_PATH_CHECKS];   /* where each check lies: words above sp */
+    uintptr_t values[VZ_PATH_CHECKS]; /* leaf end first */
 };
+
+_Static_assert(sizeof(struct vz_path) == 128, "two cache lines");
 
 struct vz_memo {
     struct vz_context leaf; /* leaf.pc is 0: void */

@@ -21,15 +21,15 @@ static inline uint16_t *vz_paths_guess(struct vz_memo *memo, const struct vz_con
 
 static inline bool vz_paths_lead(const struct vz_memo *memo, const struct vz_path *path, const struct vz_context *from)
 {
-    if (path->from.pc != from->pc || path->from.sp != from->sp || ((path->from.fp ^ from->fp) & path->fp_mask) != 0)
+    if (path->pc != from->pc || path->sp != from->sp || (path->fp_matters && path->fp != from->fp))
         return false;
-    for (uint32_t i = path->n_checks; i-- > 0;) /* from the leaf on: each word is where the frame just checked has it */
-        if (*(const uintptr_t *)path->checks[i].address != path->checks[i].value)
+    const uintptr_t *stack = (const uintptr_t *)from->sp;
+    for (uint32_t i = 0; i < path->n_checks; i++) /* each word is where the frame just checked has it */
+        if (stack[path->words[i]] != path->values[i])
             return false;
     const struct vz_frame *join = &memo->frames[path->join_index];
-    return path->join_index < memo->n_frames && join->at.sp == path->join.sp && join->at.pc == path->join.pc &&
-           (!join->fp_matters || join->at.fp == path->join.fp) && join->id == path->join_id &&
-           vz_memo_broken(memo, join->n_checks) == 0;
+    return path->join_index < memo->n_frames && join->id == path->join_id && join->at.sp == path->join_sp &&
+           (!join->fp_matters || join->at.fp == path->join_fp) && vz_memo_broken(memo, join->n_checks) == 0;
 }
 
 /* The path from this leaf, or NULL: walk. epoch: the code epoch now. In a hook. */
@@ -37,7 +37,7 @@ static inline const struct vz_path *vz_paths_find(struct vz_memo *memo, const st
 {
     const uint32_t guess = *vz_paths_guess(memo, from);
     const struct vz_path *path = &memo->paths[guess];
-    if (path->epoch != epoch || memo->epoch != epoch || !vz_paths_lead(memo, path, from))
+    if (memo->epoch != epoch || !vz_paths_lead(memo, path, from))
         return NULL;
     memo->last_path = guess;
     return path;
