@@ -2,14 +2,19 @@
 #include "columns.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #ifdef VZ_HAVE_ZSTD
 #include <zstd.h>
 #endif
 
-/* Level 1: on cc1plus level 3 is 4 % smaller and 8 % slower all in all, level -1 is 15 % larger and 8 % faster. */
+/* Level 1: on cc1plus level 3 is 4 % smaller and 8 % slower all in all, level -1 is 15 % larger and 8 % faster. Longer matches
+ * than the level's own make the columns up to 4 % smaller, and take 6 % less time. */
 #define LEVEL 1
+#define MIN_MATCH 7
+
+#define TILE 512u /* values that are packed together, in the innermost cache */
 
 int vz_packer_init(struct vz_packer *packer, int store)
 {
@@ -19,6 +24,8 @@ int vz_packer_init(struct vz_packer *packer, int store)
         packer->zstd = ZSTD_createCCtx();
         if (!packer->zstd)
             return -ENOMEM;
+        ZSTD_CCtx_setParameter(packer->zstd, ZSTD_c_compressionLevel, LEVEL);
+        ZSTD_CCtx_setParameter(packer->zstd, ZSTD_c_minMatch, MIN_MATCH);
     }
 #else
     (void)store;
@@ -38,7 +45,7 @@ size_t vz_packer_compress(struct vz_packer *packer, const uint8_t *bytes, size_t
 {
 #ifdef VZ_HAVE_ZSTD
     if (packer->zstd) {
-        size_t stored = ZSTD_compressCCtx(packer->zstd, out, capacity, bytes, n, LEVEL);
+        size_t stored = ZSTD_compress2(packer->zstd, out, capacity, bytes, n);
         if (!ZSTD_isError(stored) && stored < n)
             return stored;
     }
@@ -51,61 +58,99 @@ size_t vz_packer_compress(struct vz_packer *packer, const uint8_t *bytes, size_t
     return n;
 }
 
-/* Replace values by their differences; returns the bitwise or of them all. */
-static uint64_t take_differences(uint64_t *values, uint32_t n, enum vz_encoding encoding)
+/* Widens values [start, start + n). */
+static void load_tile(struct vz_values values, uint32_t start, uint32_t n, uint64_t *tile)
 {
-    uint64_t all = 0, previous = values[0];
+    const uint8_t *bytes = values.data;
+    const uint32_t *words = values.data;
 
+    if (values.size == sizeof *bytes)
+        for (uint32_t i = 0; i < n; i++)
+            tile[i] = bytes[start + i];
+    else if (values.size == sizeof *words)
+        for (uint32_t i = 0; i < n; i++)
+            tile[i] = words[start + i];
+    else
+        memcpy(tile, (const uint64_t *)values.data + start, n * sizeof *tile);
+}
+
+/* The differences of loaded[0, n + 1) from the one before. */
+static void take_differences(const uint64_t *loaded, uint32_t n, enum vz_encoding encoding, uint64_t *differences)
+{
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t value = values[i], difference = value - previous;
-        previous = value;
+        uint64_t difference = loaded[i + 1] - loaded[i];
         if (encoding == VZ_ENCODING_ZIGZAG)
             difference = (difference << 1) ^ (0 - (difference >> 63));
-        values[i] = difference;
-        all |= difference;
+        differences[i] = difference;
     }
-    return all;
 }
 
-/* Plane k holds byte k of every value. */
-static void split_planes(const uint64_t *values, uint32_t n, uint8_t width, uint8_t *planes)
+/* Byte k of tile[i] goes to planes[k * stride + i]. */
+static void split_tile(const uint64_t *tile, uint32_t n, uint8_t width, uint8_t *planes, size_t stride)
 {
+    if (width > sizeof(uint32_t)) {
+        for (uint8_t k = 0; k < width; k++)
+            for (uint32_t i = 0; i < n; i++)
+                planes[k * stride + i] = (uint8_t)(tile[i] >> (8u * k));
+        return;
+    }
+    uint32_t words[TILE]; /* twice as many at a time */
+    for (uint32_t i = 0; i < n; i++)
+        words[i] = (uint32_t)tile[i];
     for (uint8_t k = 0; k < width; k++)
         for (uint32_t i = 0; i < n; i++)
-            planes[(size_t)k * n + i] = (uint8_t)(values[i] >> (8u * k));
+            planes[k * stride + i] = (uint8_t)(words[i] >> (8u * k));
 }
 
-int vz_packer_column(struct vz_packer *packer, enum vz_encoding encoding, uint32_t n, struct vz_column *column,
-                     uint8_t *out, size_t capacity)
+/* Plane k holds byte k of every value. Returns how many planes there are: those above are zero. */
+static uint8_t make_planes(struct vz_values values, uint32_t n, enum vz_encoding encoding, uint64_t first,
+                           uint8_t *planes)
 {
-    uint64_t *values = packer->values;
-    uint64_t all = 0;
+    uint64_t loaded[1 + TILE], differences[TILE];
+    const uint64_t *tile = encoding == VZ_ENCODING_PLAIN ? loaded + 1 : differences;
+    uint8_t width = 0;
 
+    loaded[0] = first;
+    for (uint32_t start = 0; start < n; start += TILE) {
+        uint32_t n_tile = n - start < TILE ? n - start : TILE;
+        uint64_t all = 0;
+        load_tile(values, start, n_tile, loaded + 1);
+        if (encoding != VZ_ENCODING_PLAIN)
+            take_differences(loaded, n_tile, encoding, differences);
+        for (uint32_t i = 0; i < n_tile; i++)
+            all |= tile[i];
+        for (; width < 8 && all >> (8u * width); width++)
+            memset(planes + (size_t)width * n, 0, start);
+        split_tile(tile, n_tile, width, planes + start, n);
+        loaded[0] = loaded[n_tile];
+    }
+    return width;
+}
+
+int vz_packer_column(struct vz_packer *packer, enum vz_encoding encoding, struct vz_values values, uint32_t n,
+                     struct vz_column *column, uint8_t *out, size_t capacity)
+{
     memset(column, 0, sizeof *column);
     column->encoding = (uint8_t)encoding;
     column->n_values = n;
     if (n == 0)
         return 0;
-    column->base = values[0];
-    if (encoding == VZ_ENCODING_PLAIN) {
-        uint64_t first = values[0], different = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            all |= values[i];
-            different |= values[i] ^ first;
-        }
-        all = different ? all : 0; /* constant: the base says it all */
-        column->base = different ? 0 : first;
-    } else {
-        all = take_differences(values, n, encoding);
-    }
-    while (column->width < 8 && all >> (8u * column->width))
-        column->width++;
-
-    size_t raw = (size_t)column->width * n;
-    if (raw == 0)
+    uint64_t first;
+    load_tile(values, 0, 1, &first);
+    /* All are the first: each equals the next. */
+    bool is_constant = memcmp(values.data, (const uint8_t *)values.data + values.size, (n - 1) * values.size) == 0;
+    column->base = encoding != VZ_ENCODING_PLAIN || is_constant ? first : 0;
+    if (is_constant)
         return 0;
-    split_planes(values, n, column->width, packer->planes);
-    size_t stored = vz_packer_compress(packer, packer->planes, raw, out, capacity);
+    const uint8_t *planes = packer->planes;
+    if (values.size == 1 && encoding == VZ_ENCODING_PLAIN) {
+        planes = values.data;
+        column->width = 1;
+    } else {
+        column->width = make_planes(values, n, encoding, first, packer->planes);
+    }
+    size_t raw = (size_t)column->width * n;
+    size_t stored = vz_packer_compress(packer, planes, raw, out, capacity);
     if (stored == 0)
         return -ENOSPC;
     column->stored_bytes = (uint32_t)stored;
@@ -130,9 +175,9 @@ uint32_t vz_packer_back(struct vz_packer *packer, const uint64_t *source, uint32
     memset(packer->last_seen, 0, sizeof packer->last_seen);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *slot = find_slot(packer, source, i);
-        packer->literals[n_literals] = source[i];
+        packer->large[n_literals] = source[i];
         n_literals += *slot == 0;
-        packer->values[i] = *slot ? i + 1 - *slot : 0;
+        packer->small[i] = *slot ? i + 1 - *slot : 0;
         *slot = i + 1;
     }
     return n_literals;

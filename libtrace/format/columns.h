@@ -13,9 +13,9 @@
 #define VZ_PACKER_SLOTS (2u * VZ_MAX_EVENTS)
 
 struct vz_packer {
-    void *zstd; /* ZSTD_CCtx; NULL: store */
-    uint64_t values[VZ_MAX_EVENTS];
-    uint64_t literals[VZ_MAX_EVENTS];
+    void *zstd;                    /* ZSTD_CCtx; NULL: store */
+    uint64_t large[VZ_MAX_EVENTS]; /* columns that are made of others */
+    uint32_t small[VZ_MAX_EVENTS];
     uint8_t planes[VZ_MAX_EVENTS * 8u];
     uint32_t last_seen[VZ_PACKER_SLOTS]; /* open addressing by value: index + 1 of its last occurrence, 0: empty */
 };
@@ -28,12 +28,18 @@ void vz_packer_free(struct vz_packer *packer);
  * they do not fit in capacity. */
 size_t vz_packer_compress(struct vz_packer *packer, const uint8_t *bytes, size_t n, uint8_t *out, size_t capacity);
 
-/* Encode packer->values[0, n), which are overwritten, at out; fill in `column` but for its id. 0 or -ENOSPC. */
-int vz_packer_column(struct vz_packer *packer, enum vz_encoding encoding, uint32_t n, struct vz_column *column,
-                     uint8_t *out, size_t capacity);
+/* A column's values: unsigned integers of `size` bytes each, which is 1, 4 or 8. */
+struct vz_values {
+    const void *data;
+    size_t size;
+};
 
-/* Back references: packer->values[i] becomes the distance to the last earlier source[j] == source[i], or 0, and the n
- * values that have none go to packer->literals. Returns how many those are. */
+/* Encode n values at out; fill in `column` but for its id. 0 or -ENOSPC. */
+int vz_packer_column(struct vz_packer *packer, enum vz_encoding encoding, struct vz_values values, uint32_t n,
+                     struct vz_column *column, uint8_t *out, size_t capacity);
+
+/* Back references: packer->small[i] becomes the distance to the last earlier source[j] == source[i], or 0, and the
+ * values that have none go to packer->large. Returns how many those are. */
 uint32_t vz_packer_back(struct vz_packer *packer, const uint64_t *source, uint32_t n);
 
 #endif

@@ -299,14 +299,17 @@ static struct vz_column *open_columns(struct writer *w, uint32_t n_columns)
     return (struct vz_column *)(void *)(w->payload + sizeof head);
 }
 
-/* Append the column that packer->values[0, n) holds. */
+static struct vz_values bytes_of(const uint8_t *data) { return (struct vz_values){data, sizeof *data}; }
+static struct vz_values u32_of(const uint32_t *data) { return (struct vz_values){data, sizeof *data}; }
+static struct vz_values u64_of(const uint64_t *data) { return (struct vz_values){data, sizeof *data}; }
+
 static void put_column(struct writer *w, struct vz_column *column, enum vz_column_id id, enum vz_encoding encoding,
-                       uint32_t n)
+                       struct vz_values values, uint32_t n)
 {
     struct vz_column filled;
 
-    if (w->bytes > w->room ||
-        vz_packer_column(&w->encoder->packer, encoding, n, &filled, w->payload + w->bytes, w->room - w->bytes) != 0) {
+    if (w->bytes > w->room || vz_packer_column(&w->encoder->packer, encoding, values, n, &filled, w->payload + w->bytes,
+                                               w->room - w->bytes) != 0) {
         w->bytes = SIZE_MAX;
         return;
     }
@@ -318,16 +321,6 @@ static void put_column(struct writer *w, struct vz_column *column, enum vz_colum
 /* Columns are compressed one by one: the payload is sealed as it is. */
 static int close_columns(struct writer *w) { return w->bytes > w->room ? -ENOSPC : seal(w, w->bytes); }
 
-static void put_u32(struct writer *w, struct vz_column *column, enum vz_column_id id, enum vz_encoding encoding,
-                    const uint32_t *source, uint32_t n)
-{
-    uint64_t *values = w->encoder->packer.values;
-
-    for (uint32_t i = 0; i < n; i++)
-        values[i] = source[i];
-    put_column(w, column, id, encoding, n);
-}
-
 /* Addresses recur: how far back, and only the new ones themselves. */
 static void put_addresses(struct writer *w, struct vz_column *column, enum vz_column_id back, enum vz_column_id literal,
                           const uint64_t *source, uint32_t n)
@@ -335,9 +328,8 @@ static void put_addresses(struct writer *w, struct vz_column *column, enum vz_co
     struct vz_packer *packer = &w->encoder->packer;
     uint32_t n_literals = vz_packer_back(packer, source, n);
 
-    put_column(w, column, back, VZ_ENCODING_PLAIN, n);
-    memcpy(packer->values, packer->literals, n_literals * sizeof packer->literals[0]);
-    put_column(w, column + 1, literal, VZ_ENCODING_ZIGZAG, n_literals);
+    put_column(w, column, back, VZ_ENCODING_PLAIN, u32_of(packer->small), n);
+    put_column(w, column + 1, literal, VZ_ENCODING_ZIGZAG, u64_of(packer->large), n_literals);
 }
 
 int vz_encode_nodes(struct vz_encoder *encoder, uint32_t image, const struct vz_node_columns *nodes,
@@ -351,51 +343,61 @@ int vz_encode_nodes(struct vz_encoder *encoder, uint32_t image, const struct vz_
     w.header.count = n;
     set_times(&w, nodes->time, nodes->time);
     struct vz_column *column = open_columns(&w, 5);
-    put_u32(&w, column++, VZ_COLUMN_NODE, VZ_ENCODING_ZIGZAG, nodes->node, n);
-    put_u32(&w, column++, VZ_COLUMN_PARENT, VZ_ENCODING_ZIGZAG, nodes->parent, n);
-    put_u32(&w, column++, VZ_COLUMN_CODE, VZ_ENCODING_PLAIN, nodes->code, n);
+    put_column(&w, column++, VZ_COLUMN_NODE, VZ_ENCODING_ZIGZAG, u32_of(nodes->node), n);
+    put_column(&w, column++, VZ_COLUMN_PARENT, VZ_ENCODING_ZIGZAG, u32_of(nodes->parent), n);
+    put_column(&w, column++, VZ_COLUMN_CODE, VZ_ENCODING_PLAIN, u32_of(nodes->code), n);
     put_addresses(&w, column, VZ_COLUMN_PC_BACK, VZ_COLUMN_PC, nodes->pc, n);
     return close_columns(&w);
 }
 
+/* time / resolution, rounded down; in a block that spans less than four seconds by 32-bit products, which are at most one too
+ * small. */
 static void put_times(struct writer *w, struct vz_column *column, const struct vz_event_columns *events)
 {
-    uint64_t *values = w->encoder->packer.values;
-    uint64_t resolution = w->encoder->time_resolution_ns;
-    /* A product instead of a division, which took two thirds of this file's time: at most one too small. */
-    uint64_t reciprocal = UINT64_MAX / resolution;
+    struct vz_packer *packer = &w->encoder->packer;
+    uint32_t resolution = w->encoder->time_resolution_ns;
+    uint64_t reciprocal = UINT32_MAX / resolution;
+    uint64_t first_tick = events->time[0] / resolution;
+    uint64_t first = first_tick * resolution;
+    uint32_t n = events->n;
 
-    for (uint32_t i = 0; i < events->n; i++) {
-        uint64_t time = events->time[i];
-        uint64_t ticks = (uint64_t)((unsigned __int128)time * reciprocal >> 64);
-        values[i] = ticks + (time - ticks * resolution >= resolution);
+    if (events->time[n - 1] - first > UINT32_MAX) {
+        for (uint32_t i = 0; i < n; i++)
+            packer->large[i] = events->time[i] / resolution;
+        put_column(w, column, VZ_COLUMN_TIME, VZ_ENCODING_DELTA, u64_of(packer->large), n);
+        return;
     }
-    put_column(w, column, VZ_COLUMN_TIME, VZ_ENCODING_DELTA, events->n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t time = (uint32_t)(events->time[i] - first);
+        uint32_t ticks = (uint32_t)(time * reciprocal >> 32);
+        packer->small[i] = ticks + (time - ticks * resolution >= resolution);
+    }
+    put_column(w, column, VZ_COLUMN_TIME, VZ_ENCODING_DELTA, u32_of(packer->small), n);
+    if (w->bytes <= w->room)
+        column->base += first_tick;
 }
 
-static void put_sizes(struct writer *w, struct vz_column *column, const struct vz_event_columns *events)
+/* Sizes and stacks, of the events that have them. */
+static void put_sizes_and_stacks(struct writer *w, struct vz_column *column, const struct vz_event_columns *events)
 {
-    uint64_t *values = w->encoder->packer.values;
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < events->n; i++) {
-        values[n] = events->size[i];
-        n += vz_kind_has_size(events->kind[i]);
-    }
-    put_column(w, column, VZ_COLUMN_SIZE, VZ_ENCODING_PLAIN, n);
-}
-
-static void put_stacks(struct writer *w, struct vz_column *column, const struct vz_event_columns *events)
-{
+    struct vz_packer *packer = &w->encoder->packer;
     bool free_stacks = (events->flags & VZ_BLOCK_FREE_STACKS) != 0;
-    uint64_t *values = w->encoder->packer.values;
-    uint32_t n = 0;
+    uint8_t has_size[256], has_stack[256];
+    uint32_t n_sizes = 0, n_stacks = 0;
 
-    for (uint32_t i = 0; i < events->n; i++) {
-        values[n] = events->stack[i];
-        n += vz_kind_has_stack(events->kind[i], free_stacks);
+    for (uint32_t kind = 0; kind < 256; kind++) {
+        has_size[kind] = vz_kind_has_size((uint8_t)kind);
+        has_stack[kind] = vz_kind_has_stack((uint8_t)kind, free_stacks);
     }
-    put_column(w, column, VZ_COLUMN_STACK, VZ_ENCODING_ZIGZAG, n);
+    for (uint32_t i = 0; i < events->n; i++) {
+        uint8_t kind = events->kind[i];
+        packer->large[n_sizes] = events->size[i];
+        packer->small[n_stacks] = events->stack[i];
+        n_sizes += has_size[kind];
+        n_stacks += has_stack[kind];
+    }
+    put_column(w, column, VZ_COLUMN_SIZE, VZ_ENCODING_PLAIN, u64_of(packer->large), n_sizes);
+    put_column(w, column + 1, VZ_COLUMN_STACK, VZ_ENCODING_ZIGZAG, u32_of(packer->small), n_stacks);
 }
 
 int vz_encode_events(struct vz_encoder *encoder, uint32_t image, const struct vz_event_columns *events,
@@ -411,13 +413,11 @@ int vz_encode_events(struct vz_encoder *encoder, uint32_t image, const struct vz
     set_times(&w, events->time[0], events->time[n - 1]);
 
     struct vz_column *column = open_columns(&w, 7);
-    for (uint32_t i = 0; i < n; i++)
-        encoder->packer.values[i] = events->kind[i];
-    put_column(&w, column++, VZ_COLUMN_KIND, VZ_ENCODING_PLAIN, n);
-    put_u32(&w, column++, VZ_COLUMN_THREAD, VZ_ENCODING_PLAIN, events->thread, n);
+    put_column(&w, column++, VZ_COLUMN_KIND, VZ_ENCODING_PLAIN, bytes_of(events->kind), n);
+    put_column(&w, column++, VZ_COLUMN_THREAD, VZ_ENCODING_PLAIN, u32_of(events->thread), n);
     put_times(&w, column++, events);
-    put_sizes(&w, column++, events);
-    put_stacks(&w, column++, events);
+    put_sizes_and_stacks(&w, column, events);
+    column += 2;
     put_addresses(&w, column, VZ_COLUMN_BACK, VZ_COLUMN_ADDRESS, events->address, n);
     return close_columns(&w);
 }
