@@ -34,11 +34,15 @@ static void append_unmap(struct vz_thread *thread, enum vz_kind kind, const void
 MAP_HOOK(mmap, off_t)
 MAP_HOOK(mmap64, off64_t)
 
+/* Whether the kernel would refuse to unmap this for its arguments alone. */
+static bool cannot_unmap(const void *address, size_t bytes) { return bytes == 0 || (uintptr_t)address % VZ_PAGE != 0; }
+
 VZ_EXPORT int munmap(void *address, size_t bytes)
 {
     const struct vz_context caller = vz_context_of_caller();
-    struct vz_thread *thread = vz_thread_enter(&caller);
-    /* Before the call, as every end of a range that another thread may be given at once. One that fails is put back. */
+    struct vz_thread *thread = cannot_unmap(address, bytes) ? NULL : vz_thread_enter(&caller);
+    /* Before the call, as every end of a range that another thread may be given at once. One that fails all the same (too
+     * many mappings) is put back. */
     if (thread)
         append_unmap(thread, VZ_KIND_MUNMAP, address, bytes);
     const int status = VZ_REAL(munmap)(address, bytes);
