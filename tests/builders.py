@@ -204,10 +204,12 @@ class TraceBuilder:
         """Appends events; those without a time get their number as one."""
         classes = [fmt.KINDS[event.kind][1] for event in events]
         times = [k if event.time is None else event.time for k, event in enumerate(events)]
+        rounded = {time // self.resolution_ns: k + 1 for k, time in enumerate(times)}
         payload = self.columns(
             (fmt.Column.KIND, [event.kind for event in events]),
             (fmt.Column.THREAD, [event.thread for event in events]),
-            (fmt.Column.TIME, [time // self.resolution_ns for time in times]),
+            (fmt.Column.TIME, sorted(rounded)),
+            (fmt.Column.TIME_END, [end for _, end in sorted(rounded.items())]),
             (fmt.Column.BACK, [0] * len(events)),
             (fmt.Column.ADDRESS, [event.address for event in events]),
             (fmt.Column.SIZE, [e.size for e, c in zip(events, classes, strict=True) if c in fmt.SIZED_CLASSES]),

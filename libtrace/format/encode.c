@@ -352,10 +352,8 @@ int vz_encode_nodes(struct vz_encoder *encoder, uint32_t image, const struct vz_
 
 /* time / resolution, rounded down; in a block that spans less than four seconds by 32-bit products, which are at most one too
  * small. */
-static void put_times(struct writer *w, struct vz_column *column, const struct vz_event_columns *events)
+static void round_times(const struct vz_event_columns *events, uint32_t resolution, uint64_t *rounded)
 {
-    struct vz_packer *packer = &w->encoder->packer;
-    uint32_t resolution = w->encoder->time_resolution_ns;
     uint64_t reciprocal = UINT32_MAX / resolution;
     uint64_t first_tick = events->time[0] / resolution;
     uint64_t first = first_tick * resolution;
@@ -363,18 +361,34 @@ static void put_times(struct writer *w, struct vz_column *column, const struct v
 
     if (events->time[n - 1] - first > UINT32_MAX) {
         for (uint32_t i = 0; i < n; i++)
-            packer->large[i] = events->time[i] / resolution;
-        put_column(w, column, VZ_COLUMN_TIME, VZ_ENCODING_DELTA, u64_of(packer->large), n);
+            rounded[i] = events->time[i] / resolution;
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
         uint32_t time = (uint32_t)(events->time[i] - first);
         uint32_t ticks = (uint32_t)(time * reciprocal >> 32);
-        packer->small[i] = ticks + (time - ticks * resolution >= resolution);
+        rounded[i] = first_tick + ticks + (time - ticks * resolution >= resolution);
     }
-    put_column(w, column, VZ_COLUMN_TIME, VZ_ENCODING_DELTA, u32_of(packer->small), n);
-    if (w->bytes <= w->room)
-        column->base += first_tick;
+}
+
+/* Each time once, and where the events that have it end. */
+static void put_times(struct writer *w, struct vz_column *column, const struct vz_event_columns *events)
+{
+    struct vz_packer *packer = &w->encoder->packer;
+    uint32_t last = events->n - 1;
+    uint32_t n = 0;
+
+    round_times(events, w->encoder->time_resolution_ns, packer->large);
+    for (uint32_t i = 0; i < last; i++) {
+        uint64_t time = packer->large[i];
+        packer->large[n] = time;
+        packer->small[n] = i + 1;
+        n += packer->large[i + 1] != time;
+    }
+    packer->large[n] = packer->large[last];
+    packer->small[n++] = events->n;
+    put_column(w, column, VZ_COLUMN_TIME, VZ_ENCODING_DELTA, u64_of(packer->large), n);
+    put_column(w, column + 1, VZ_COLUMN_TIME_END, VZ_ENCODING_DELTA, u32_of(packer->small), n);
 }
 
 /* Sizes and stacks, of the events that have them. */
@@ -412,10 +426,11 @@ int vz_encode_events(struct vz_encoder *encoder, uint32_t image, const struct vz
     w.header.flags = events->flags & VZ_BLOCK_FREE_STACKS;
     set_times(&w, events->time[0], events->time[n - 1]);
 
-    struct vz_column *column = open_columns(&w, 7);
+    struct vz_column *column = open_columns(&w, 8);
     put_column(&w, column++, VZ_COLUMN_KIND, VZ_ENCODING_PLAIN, bytes_of(events->kind), n);
     put_column(&w, column++, VZ_COLUMN_THREAD, VZ_ENCODING_PLAIN, u32_of(events->thread), n);
-    put_times(&w, column++, events);
+    put_times(&w, column, events);
+    column += 2;
     put_sizes_and_stacks(&w, column, events);
     column += 2;
     put_addresses(&w, column, VZ_COLUMN_BACK, VZ_COLUMN_ADDRESS, events->address, n);

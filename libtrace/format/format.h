@@ -242,16 +242,17 @@ struct vz_column {
 #define VZ_COLUMN_ZSTD 1u /* the column's bytes are one Zstandard frame */
 
 enum vz_column_id {
-    VZ_COLUMN_KIND = 1,    /* EVENTS: numbers of kinds.def */
-    VZ_COLUMN_THREAD = 2,  /* EVENTS: index of the thread */
-    VZ_COLUMN_TIME = 3,    /* EVENTS: time / time_resolution_ns, non-decreasing in an image */
-    VZ_COLUMN_ADDRESS = 4, /* EVENTS whose BACK is 0 */
-    VZ_COLUMN_SIZE = 5,    /* EVENTS of the classes ALLOC, MOVE, MAP, UNMAP only */
-    VZ_COLUMN_STACK = 6,   /* EVENTS of the classes ALLOC, MOVE, MAP only; FREE, RELEASE too if VZ_BLOCK_FREE_STACKS */
-    VZ_COLUMN_BACK = 7,    /* EVENTS: how many events before it has the same address in this block; 0: none */
-    VZ_COLUMN_NODE = 16,   /* NODES: id */
-    VZ_COLUMN_PARENT = 17, /* NODES: id of the caller's node, or a root */
-    VZ_COLUMN_PC = 18,     /* NODES whose PC_BACK is 0 */
+    VZ_COLUMN_KIND = 1,     /* EVENTS: numbers of kinds.def */
+    VZ_COLUMN_THREAD = 2,   /* EVENTS: index of the thread */
+    VZ_COLUMN_TIME = 3,     /* EVENTS: time / time_resolution_ns, each once, increasing */
+    VZ_COLUMN_ADDRESS = 4,  /* EVENTS whose BACK is 0 */
+    VZ_COLUMN_SIZE = 5,     /* EVENTS of the classes ALLOC, MOVE, MAP, UNMAP only */
+    VZ_COLUMN_STACK = 6,    /* EVENTS of the classes ALLOC, MOVE, MAP only; FREE, RELEASE too if VZ_BLOCK_FREE_STACKS */
+    VZ_COLUMN_BACK = 7,     /* EVENTS: how many events before it has the same address in this block; 0: none */
+    VZ_COLUMN_TIME_END = 8, /* EVENTS: for each TIME, how many events of the block have it or an earlier one */
+    VZ_COLUMN_NODE = 16,    /* NODES: id */
+    VZ_COLUMN_PARENT = 17,  /* NODES: id of the caller's node, or a root */
+    VZ_COLUMN_PC = 18,      /* NODES whose PC_BACK is 0 */
     VZ_COLUMN_CODE = 19,   /* NODES: code generation * 2 + (1 if the pc was interrupted, 0 if it is a return address) */
     VZ_COLUMN_PC_BACK = 20 /* NODES: how many nodes before it has the same pc in this block; 0: none */
 };

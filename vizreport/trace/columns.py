@@ -105,3 +105,15 @@ def resolve_back(back: Array, literals: Array) -> Array:
     values = np.zeros(n, dtype=np.uint64)
     values[first] = literals
     return values[source]
+
+
+def resolve_runs(values: Array, ends: Array, n: int) -> Array:
+    """Returns n values: each of ``values`` in the rows before its end and from the end before.
+
+    Raises:
+        TraceFormatError: The ends do not increase to n, or are more or fewer than the values.
+    """
+    starts = np.concatenate((np.zeros(1, dtype=np.uint64), ends[:-1]))
+    if len(values) != len(ends) or not len(ends) or ends[-1] != n or (ends <= starts).any():
+        raise TraceFormatError("runs of equal values do not fill their block")
+    return np.repeat(values, (ends - starts).astype(np.int64))

@@ -126,6 +126,7 @@ class Column(IntEnum):
     SIZE = 5
     STACK = 6
     BACK = 7
+    TIME_END = 8
     NODE = 16
     PARENT = 17
     PC = 18

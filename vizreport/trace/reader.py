@@ -19,7 +19,7 @@ from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Completeness, Events, Image, Note, Session
 from vizreport.trace import format as fmt
 from vizreport.trace.blocks import Block, find_blocks, read_header, read_payload
-from vizreport.trace.columns import decode_columns, resolve_back
+from vizreport.trace.columns import decode_columns, resolve_back, resolve_runs
 from vizreport.trace.records import ImageRecords, decode_end, decode_notes, decode_session, describe_header
 
 _NO_EVENTS = Events(
@@ -213,7 +213,8 @@ def _decode_events(payload: memoryview, block: Block) -> Events:
     stacks = np.zeros(n, dtype=np.uint32)
     stacks[stacked] = _pick(columns, fmt.Column.STACK, int(np.count_nonzero(stacked)))
     addresses = resolve_back(_pick(columns, fmt.Column.BACK, n), columns.get(fmt.Column.ADDRESS, sizes[:0]))
-    times = _pick(columns, fmt.Column.TIME, n) * np.uint64(resolution_ns)
+    ends = columns.get(fmt.Column.TIME_END, sizes[:0])
+    times = resolve_runs(_pick(columns, fmt.Column.TIME, len(ends)), ends, n) * np.uint64(resolution_ns)
     threads = _pick(columns, fmt.Column.THREAD, n).astype(np.uint32)
     return Events(kinds, threads, times, addresses, sizes, stacks)
 
