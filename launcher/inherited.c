@@ -11,6 +11,18 @@
 /* SIGPIPE and SIGXFSZ become errors of write(2). SIGCHLD ignored would make COMMAND's status unknowable. */
 static const int own_signals[VZ_N_OWN_SIGNALS] = {SIGPIPE, SIGXFSZ, SIGCHLD};
 
+/* Were a standard descriptor closed, something of our own would get its number, and messages would go there, or it would be
+ * lost to vz_inherited_close. COMMAND finds closed what was closed. */
+static void occupy_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 static void save_descriptors(struct vz_inherited *inherited)
 {
     DIR *directory = opendir("/proc/self/fd");
@@ -43,6 +55,7 @@ static void block_signals(struct vz_inherited *inherited)
 void vz_inherited_take(struct vz_inherited *inherited)
 {
     memset(inherited, 0, sizeof(*inherited));
+    occupy_standard_descriptors();
     block_signals(inherited);
     for (int i = 0; i < VZ_N_OWN_SIGNALS; i++) {
         struct sigaction action = {.sa_handler = own_signals[i] == SIGCHLD ? SIG_DFL : SIG_IGN};
