@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -72,6 +73,13 @@ uint32_t *vz_process_threads(pid_t pid, size_t *n)
     if (ids)
         qsort(ids, *n, sizeof(*ids), compare_ids);
     return ids;
+}
+
+bool vz_process_has_thread(pid_t pid, uint32_t tid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%u", (int)pid, tid);
+    return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
 /* The number-th field (from 1, as proc(5) counts) of /proc/PID/stat, which are separated by spaces after "(comm)". */

@@ -16,6 +16,9 @@ void vz_process_thread_name(pid_t pid, uint32_t tid, char name[16]);
 /* The ids of all threads in ascending order, to be freed; NULL: unknown. */
 uint32_t *vz_process_threads(pid_t pid, size_t *n);
 
+/* Whether a process has this thread. True when in doubt. */
+bool vz_process_has_thread(pid_t pid, uint32_t tid);
+
 /* How a process ended that isn't our child: its wait status. pidfd: of it, or -1. False: not known. */
 bool vz_process_status(pid_t pid, int pidfd, int *wait_status);
 
