@@ -215,7 +215,7 @@ static int check_contents(const char *path, const char *image, size_t bytes, str
 static int check_file(const char *path, struct vz_program *program, int level)
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return 0; /* executable but not readable: the kernel may run it, so let it try */
     void *image = MAP_FAILED;

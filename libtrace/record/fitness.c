@@ -88,13 +88,20 @@ static enum vz_unfit fitness_of_elf(int fd, const ElfW(Ehdr) * header)
     return result;
 }
 
+/* Whether the kernel would change the user or group for this file: the loader then ignores LD_PRELOAD, for root too. */
+static bool raises_privileges(const struct stat *status)
+{
+    return ((status->st_mode & S_ISUID) && status->st_uid != vz_sys_getuid()) ||
+           ((status->st_mode & S_ISGID) && (status->st_mode & S_IXGRP) && status->st_gid != vz_sys_getgid());
+}
+
 static enum vz_unfit fitness(int fd, unsigned n_scripts);
 
 static enum vz_unfit fitness_of_interpreter(char *line, unsigned n_scripts)
 {
     char *path = line + strspn(line, " \t");
     path[strcspn(path, " \t\n")] = 0;
-    const int fd = n_scripts < MAX_SCRIPTS ? (int)vz_sys_open(path, O_RDONLY | O_CLOEXEC) : -1;
+    const int fd = n_scripts < MAX_SCRIPTS ? (int)vz_sys_open(path, VZ_FITNESS_OPEN_FLAGS) : -1;
     if (fd < 0)
         return VZ_FIT;
     const enum vz_unfit result = fitness(fd, n_scripts + 1);
@@ -114,7 +121,7 @@ static enum vz_unfit fitness(int fd, unsigned n_scripts)
     if (n_bytes < (long)sizeof(ElfW(Ehdr)) || memcmp(head, ELFMAG, SELFMAG) != 0)
         return VZ_FIT;
     struct stat status;
-    if (fstat(fd, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID)) && vz_sys_getuid() != 0)
+    if (fstat(fd, &status) == 0 && raises_privileges(&status))
         return VZ_UNFIT_SETUID;
     return fitness_of_elf(fd, (const ElfW(Ehdr) *)head);
 }
@@ -128,7 +135,7 @@ enum vz_unfit vz_fitness_of_fd(int fd)
 
 enum vz_unfit vz_fitness_of_path(const char *path)
 {
-    const int fd = (int)vz_sys_open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = (int)vz_sys_open(path, VZ_FITNESS_OPEN_FLAGS);
     if (fd < 0)
         return VZ_FIT;
     const enum vz_unfit result = vz_fitness_of_fd(fd);

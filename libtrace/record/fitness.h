@@ -2,7 +2,12 @@
 #ifndef VZ_FITNESS_H
 #define VZ_FITNESS_H
 
+#include <fcntl.h>
+
 #include "shm.h"
+
+/* How to open what is to be examined: a FIFO or a device, which exec refuses, must neither wait nor do anything else. */
+#define VZ_FITNESS_OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 /* Examine the file as the kernel would start it: #! lines lead to their interpreter. VZ_FIT also when the file can't be
  * read or is no program: then the exec itself will say so. Opens, reads and closes; for use just before an exec. */

@@ -222,7 +222,7 @@ VZ_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 VZ_EXPORT int execveat(int directory, const char *path, char *const argv[], char *const envp[], int flags)
 {
     const bool is_fd = !*path && (flags & AT_EMPTY_PATH);
-    const int fd = is_fd ? directory : (int)vz_sys_openat(directory, path, O_RDONLY | O_CLOEXEC);
+    const int fd = is_fd ? directory : (int)vz_sys_openat(directory, path, VZ_FITNESS_OPEN_FLAGS);
     const enum vz_unfit unfit = fd < 0 ? VZ_FIT : vz_fitness_of_fd(fd);
     if (!is_fd && fd >= 0)
         vz_sys_close(fd);

@@ -4,6 +4,7 @@
  * time is an address that another thread may be handed still live in the recording. Failed calls count nothing.
  */
 #define _GNU_SOURCE
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "hook.h"
@@ -41,6 +42,13 @@ static void reallocated(struct vz_thread *thread, const void *old, const void *b
         vz_thread_append(thread, kind, vz_clock_ticks_ordered(), (uintptr_t)old, 0, VZ_NODE_ROOT);
         vz_thread_leave(thread);
     }
+}
+
+/* A product too large to be one is no size, and above all not 0, for which realloc frees. */
+static inline size_t product(size_t count, size_t size)
+{
+    size_t bytes;
+    return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
 }
 
 /* ---- the hooks ------------------------------------------------------------------------------------------------------

@@ -35,6 +35,9 @@ static char *whole;
 /* Time just before a fork() in progress, on the forking thread's way through pthread_atfork; 0: none. */
 static uint64_t fork_ticks;
 
+/* Events of a forked child that came before it could attach: see wait_for_hook. */
+static uint64_t n_unrecorded;
+
 /* The configuration is patched into the file: the compiler must not believe the initialiser. */
 static const volatile struct vz_config *config(void) { return &vz_config; }
 
@@ -184,19 +187,31 @@ static bool attach(void)
     return true;
 }
 
+/* A handler that interrupted a hook has forked, and in the child that hook has yet to go on, with pointers into the parent's
+ * region. It gets a private copy to finish on, and the child attaches afterwards; meanwhile it records nothing. */
+static void wait_for_hook(void)
+{
+    const int fd = n_unrecorded++ ? -1 : open_session();
+    if (n_unrecorded == 1)
+        vz_sys_map_private(vz_region, VZ_REGION_STRIDE, fd, VZ_SESSION_BYTES + own_index * VZ_REGION_STRIDE);
+    if (fd >= 0)
+        vz_sys_close(fd);
+}
+
 static bool attach_forked(void)
 {
     const uint64_t forked_at = fork_ticks ? fork_ticks : vz_thread_last_ticks();
-    fork_ticks = 0;
+    const uint64_t n_missed = n_unrecorded;
+    fork_ticks = n_unrecorded = 0;
     if (!vz_session_open() || children_excluded())
         return false;
     const int index = take_region(-1);
     if (index < 0)
         return false;
+    atomic_store(&vz_region->dropped, n_missed);
     publish_region((uint32_t)index, VZ_ORIGIN_FORK, forked_at);
     vz_modules_fork();
-    vz_threads_fork();
-    return true;
+    return vz_threads_fork();
 }
 
 bool vz_session_wake(void)
@@ -204,6 +219,10 @@ bool vz_session_wake(void)
     uint32_t life = atomic_load(vz_life);
     if (life != VZ_LIFE_UNSTARTED && life != VZ_LIFE_FORKED)
         return false;
+    if (life == VZ_LIFE_FORKED && vz_thread_is_in_hook(vz_context_of_caller())) {
+        wait_for_hook();
+        return false;
+    }
     _Atomic uint32_t *word = vz_life;
     if (!atomic_compare_exchange_strong(word, &life, VZ_LIFE_STARTING))
         return false;
@@ -225,8 +244,9 @@ static void after_fork_in_parent(void) { fork_ticks = 0; }
 
 static void after_fork_in_child(void)
 {
-    uint32_t recording = VZ_LIFE_RECORDING; /* still, where the kernel did not wipe the page */
-    atomic_compare_exchange_strong(vz_life, &recording, VZ_LIFE_FORKED);
+    /* Still recording: the kernel did not wipe the page, or another handler has allocated already and made us attach. */
+    if (atomic_load(vz_life) == VZ_LIFE_RECORDING && vz_region->pid != vz_sys_getpid())
+        atomic_store(vz_life, VZ_LIFE_FORKED);
     vz_session_wake();
 }
 

@@ -106,7 +106,7 @@ struct vz_thread *vz_streams_claim(uint32_t tid, uint32_t level)
     return bind(thread, (uint32_t)index, tid, level) ? thread : NULL;
 }
 
-void vz_streams_fork(struct vz_thread *survivor)
+bool vz_streams_fork(struct vz_thread *survivor)
 {
     memset(private_pages, 0, sizeof private_pages); /* what the parent's threads had stays behind in the arena */
     const uint32_t tid = vz_sys_gettid();
@@ -114,9 +114,10 @@ void vz_streams_fork(struct vz_thread *survivor)
         const int64_t index = claim_new();
         _Atomic(struct vz_thread *) *entry = index < 0 ? NULL : private_at((uint32_t)index);
         if (!entry || !bind(thread, (uint32_t)index, tid, thread->level))
-            return;
+            return false;
         atomic_store(entry, thread);
     }
+    return true;
 }
 
 /* ---- chunks ---------------------------------------------------------------------------------------------------------

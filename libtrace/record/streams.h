@@ -11,7 +11,7 @@
 struct vz_thread *vz_streams_claim(uint32_t tid, uint32_t level);
 
 /* In a forked child, with its own region entered: give every level of the one surviving thread (may be NULL) a new
- * stream, and forget the parent's. */
-void vz_streams_fork(struct vz_thread *survivor);
+ * stream, and forget the parent's. False: no memory. */
+bool vz_streams_fork(struct vz_thread *survivor);
 
 #endif

@@ -16,6 +16,8 @@ long vz_sys_futex_wake(const void *word, int n_waiters);
 /* mmap(2)/munmap(2)/mprotect(2). vz_sys_map returns NULL on failure. Anonymous private memory if fd is -1, else shared.
  */
 void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset);
+/* Private memory in place of what is mapped at address: a copy of the file's, made as it is written to; zero if fd is -1. */
+void vz_sys_map_private(void *address, size_t bytes, int fd, uint64_t file_offset);
 long vz_sys_unmap(void *address, size_t bytes);
 long vz_sys_protect(void *address, size_t bytes, int protection);
 long vz_sys_advise(void *address, size_t bytes, int advice);
@@ -24,6 +26,7 @@ uint32_t vz_sys_gettid(void);
 uint32_t vz_sys_getpid(void);
 uint32_t vz_sys_getppid(void);
 uint32_t vz_sys_getuid(void);
+uint32_t vz_sys_getgid(void);
 long vz_sys_open(const char *path, int flags);
 long vz_sys_openat(int directory, const char *path, int flags);
 long vz_sys_close(int fd);

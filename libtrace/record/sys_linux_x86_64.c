@@ -40,6 +40,12 @@ void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset)
     return result < 0 && result > -4096 ? NULL : (void *)result;
 }
 
+void vz_sys_map_private(void *address, size_t bytes, int fd, uint64_t file_offset)
+{
+    const int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
+    call6(SYS_mmap, (long)address, (long)bytes, PROT_READ | PROT_WRITE, flags, fd, (long)file_offset);
+}
+
 long vz_sys_unmap(void *address, size_t bytes) { return call3(SYS_munmap, (long)address, (long)bytes, 0); }
 
 long vz_sys_protect(void *address, size_t bytes, int protection)
@@ -56,6 +62,7 @@ uint32_t vz_sys_gettid(void) { return (uint32_t)call3(SYS_gettid, 0, 0, 0); }
 uint32_t vz_sys_getpid(void) { return (uint32_t)call3(SYS_getpid, 0, 0, 0); }
 uint32_t vz_sys_getppid(void) { return (uint32_t)call3(SYS_getppid, 0, 0, 0); }
 uint32_t vz_sys_getuid(void) { return (uint32_t)call3(SYS_getuid, 0, 0, 0); }
+uint32_t vz_sys_getgid(void) { return (uint32_t)call3(SYS_getgid, 0, 0, 0); }
 
 long vz_sys_open(const char *path, int flags) { return call3(SYS_open, (long)path, flags, 0); }
 long vz_sys_openat(int directory, const char *path, int flags)

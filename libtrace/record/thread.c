@@ -11,10 +11,14 @@ enum { MAX_LEVELS = 8 };
 
 __thread struct vz_thread *vz_thread_self;
 
+/* By what id the collector sees whether this thread lives. A vfork child, which is none of this process's threads, is gone
+ * when the thread that it lent its stack from goes on: until the process ends, then. */
+static uint32_t visible_tid(void) { return vz_sys_getpid() == vz_region->pid ? vz_sys_gettid() : vz_region->pid; }
+
 /* A level for this thread on a stream of its own, or NULL. */
 static struct vz_thread *new_level(uint32_t level)
 {
-    struct vz_thread *thread = vz_streams_claim(vz_sys_gettid(), level);
+    struct vz_thread *thread = vz_streams_claim(visible_tid(), level);
     if (!thread)
         atomic_fetch_add(&vz_region->dropped, 1);
     return thread;
@@ -73,6 +77,14 @@ struct vz_thread *vz_thread_enter_nested(const struct vz_context *caller)
     return begin(thread, caller);
 }
 
+bool vz_thread_is_in_hook(struct vz_context from)
+{
+    for (const struct vz_thread *level = vz_thread_self; level; level = level->inner)
+        if (level->guard && vz_unwind_reach(from, level->guard) != VZ_REACH_NOT)
+            return true;
+    return false;
+}
+
 uint32_t vz_thread_first_stack(struct vz_thread *thread, struct vz_context caller)
 {
     const uint32_t max_depth = vz_session_shm->max_depth;
@@ -84,7 +96,7 @@ uint32_t vz_thread_first_stack(struct vz_thread *thread, struct vz_context calle
 
 uint64_t vz_thread_last_ticks(void) { return vz_thread_self ? vz_thread_self->last_ticks : 0; }
 
-void vz_threads_fork(void) { vz_streams_fork(vz_thread_self); }
+bool vz_threads_fork(void) { return vz_streams_fork(vz_thread_self); }
 
 void vz_thread_name(const char *name)
 {

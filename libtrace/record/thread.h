@@ -53,15 +53,16 @@ static inline void vz_thread_leave(struct vz_thread *thread)
     thread->guard = 0;
 }
 
-static inline void vz_thread_put(struct vz_thread *thread, uint64_t when_kind, uint64_t address, uint64_t size_stack)
+static inline bool vz_thread_put(struct vz_thread *thread, uint64_t when_kind, uint64_t address, uint64_t size_stack)
 {
     if (__builtin_expect(thread->position == thread->end, 0) && !vz_thread_next_chunk(thread))
-        return;
+        return false;
     struct vz_slot *slot = thread->position;
     thread->position = slot + 1;
     slot->address = address;
     slot->size_stack = size_stack;
     atomic_store_explicit(&slot->when_kind, when_kind, memory_order_release);
+    return true;
 }
 
 /* Append one event: kind of kinds.def, ticks since the session's start, stack id as vz_unwind gave it. */
@@ -71,7 +72,8 @@ static inline void vz_thread_append(struct vz_thread *thread, uint64_t kind, uin
     const uint64_t when = ticks & VZ_SLOT_TICKS_MASK;
     thread->last_ticks = ticks;
     if (__builtin_expect(size >= VZ_SLOT_SIZE_MASK, 0)) {
-        vz_thread_put(thread, (uint64_t)VZ_SLOT_WIDE << VZ_SLOT_KIND_SHIFT | when, size, 0);
+        if (!vz_thread_put(thread, (uint64_t)VZ_SLOT_WIDE << VZ_SLOT_KIND_SHIFT | when, size, 0))
+            return; /* one event dropped, counted once */
         size = VZ_SLOT_SIZE_MASK;
     }
     vz_thread_put(thread, kind << VZ_SLOT_KIND_SHIFT | when, address, size | (uint64_t)stack << VZ_SLOT_SIZE_BITS);
@@ -86,8 +88,11 @@ static inline uint32_t vz_thread_stack(struct vz_thread *thread, struct vz_conte
                                                      : vz_thread_first_stack(thread, caller);
 }
 
-/* In a forked child that has claimed its region: this thread goes on in it, all others are gone. */
-void vz_threads_fork(void);
+/* Whether a hook of this thread is in progress, interrupted by what `from` belongs to. */
+bool vz_thread_is_in_hook(struct vz_context from);
+
+/* In a forked child that has claimed its region: this thread goes on in it, all others are gone. False: it can't. */
+bool vz_threads_fork(void);
 
 /* Ticks of the last event of this thread, or 0. */
 uint64_t vz_thread_last_ticks(void);
