@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include "images.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include "sys.h"
 
 #define LOOK_UP_NS 50000000u        /* shortest time between two searches of /proc */
+#define SPARE_DESCRIPTORS 4u        /* for reading /proc */
 #define HURRIED_LOOK_UP_NS 2000000u /* the same when COMMAND has ended */
 
 static struct vz_text text_of(const char *text)
@@ -72,21 +75,25 @@ static const struct vz_image_key *find_key(const struct vz_collector *collector,
 
 /* ---- processes -------------------------------------------------------------------------------------------------- */
 
-/* Makes pid, as we see it, the image's process, if it is that. pidfd: of it, or -errno. */
+/* Makes pid, as we see it, the image's process, if it is that. pidfd: of it, or -errno; where there is a process but no
+ * descriptor left for it (or the kernel has none), vz_images_look_up watches it. */
 static bool adopt_process(struct vz_collector *collector, struct vz_image *image, pid_t pid, int pidfd)
 {
-    if (pidfd < 0)
+    if (pidfd == -ESRCH)
         return false;
-    /* A process that is ending shows nothing of its memory any more; whoever else had this pid would hardly end in this very
-     * moment. */
-    bool is_ours = pid == collector->command || vz_process_is_recorded(pid, collector->library) || !vz_process_rss(pid);
+    /* A process that is ending, or that is not dumpable and another user's to the kernel, shows nothing of its memory; whoever
+     * else had this pid would hardly be so in this very moment. */
+    bool is_ours = pid == collector->command || vz_process_is_recorded(pid, collector->library) ||
+                   !vz_process_rss(pid) || vz_process_is_hidden(pid);
     if (!is_ours) {
-        close(pidfd);
+        if (pidfd >= 0)
+            close(pidfd);
         return false;
     }
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = image->region_index + 1};
-    epoll_ctl(collector->epoll, EPOLL_CTL_ADD, pidfd, &event);
-    image->pidfd = pidfd;
+    if (pidfd >= 0)
+        epoll_ctl(collector->epoll, EPOLL_CTL_ADD, pidfd, &event);
+    image->pidfd = pidfd >= 0 ? pidfd : -1;
     image->outer_pid = pid;
     return true;
 }
@@ -103,10 +110,16 @@ static void inherit_process(struct vz_collector *collector, struct vz_image *ima
     former->pidfd = -1;
 }
 
-/* A descriptor of the process, or -errno. COMMAND's is kept from its start, since we take its status as soon as it ends. */
+/* A descriptor of the process, or -errno: also if /proc could no longer be read then. COMMAND's is kept from its start, since we
+ * take its status as soon as it ends. */
 static int open_process(const struct vz_collector *collector, pid_t pid)
 {
-    return pid == collector->command ? fcntl(collector->command_pidfd, F_DUPFD_CLOEXEC, 0) : vz_sys_pidfd_open(pid);
+    struct rlimit limit;
+    int fd = pid == collector->command ? fcntl(collector->command_pidfd, F_DUPFD_CLOEXEC, 0) : vz_sys_pidfd_open(pid);
+    if (fd < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || (rlim_t)fd + SPARE_DESCRIPTORS < limit.rlim_cur)
+        return fd;
+    close(fd);
+    return -EMFILE;
 }
 
 static bool has_ended(const struct vz_image *image)
@@ -190,6 +203,7 @@ static void open_image(struct vz_collector *collector, const struct arrival *arr
     struct vz_image *image = calloc(1, sizeof(*image));
     if (!image) {
         vz_session_unmap_region(region);
+        vz_session_give_up_region(&collector->memory, region_index);
         return;
     }
     *image = (struct vz_image){.region_index = region_index,
@@ -234,6 +248,8 @@ void vz_images_scan(struct vz_collector *collector)
                                              .region_index = i,
                                              .region = region,
                                              .pidfd = open_process(collector, (pid_t)region->pid)};
+        else
+            vz_session_give_up_region(&collector->memory, i);
     }
     qsort(arrivals, n, sizeof(*arrivals), compare_arrivals); /* parents before children */
     for (uint32_t i = 0; i < n; i++)
@@ -273,14 +289,17 @@ static bool offer_process(pid_t pid, void *context)
     struct vz_collector *collector = context;
     struct vz_image *image = find_lost(collector, vz_process_inner_pid(pid));
     if (image)
-        adopt_process(collector, image, pid, vz_sys_pidfd_open(pid));
+        adopt_process(collector, image, pid, open_process(collector, pid));
     return true;
 }
 
-static bool any_lost(const struct vz_collector *collector)
+/* Whether no descriptor will tell that the image's process has ended. */
+static bool is_unwatched(const struct vz_image *image) { return image && image->pidfd < 0 && !image->is_dead; }
+
+static bool any_unwatched(const struct vz_collector *collector)
 {
     for (uint32_t i = 0; i < collector->images_end; i++) {
-        if (collector->images[i] && !collector->images[i]->outer_pid && !collector->images[i]->is_dead)
+        if (is_unwatched(collector->images[i]))
             return true;
     }
     return false;
@@ -291,12 +310,13 @@ void vz_images_look_up(struct vz_collector *collector)
     uint64_t begin = vz_timebase_read_ns(&collector->time);
     uint64_t due =
         collector->command_ended ? collector->last_look_up_ns + HURRIED_LOOK_UP_NS : collector->next_look_up_ns;
-    if (begin < due || !any_lost(collector))
+    if (begin < due || !any_unwatched(collector))
         return;
     vz_process_for_each_since(vz_process_start(getpid()), offer_process, collector);
     for (uint32_t i = 0; i < collector->images_end; i++) {
-        if (collector->images[i] && !collector->images[i]->outer_pid)
-            collector->images[i]->is_dead = true;
+        struct vz_image *image = collector->images[i];
+        if (is_unwatched(image))
+            image->is_dead = !image->outer_pid || !vz_process_rss(image->outer_pid);
     }
     collector->last_look_up_ns = vz_timebase_read_ns(&collector->time);
     collector->next_look_up_ns = vz_collector_next_time(begin, collector->last_look_up_ns, LOOK_UP_NS);

@@ -133,6 +133,15 @@ bool vz_process_is_recorded(pid_t pid, const char *library)
     return found || has_mapped(pid, library);
 }
 
+bool vz_process_is_hidden(pid_t pid)
+{
+    char path[64];
+    char text[2];
+    snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+    ssize_t n = vz_io_read_file(AT_FDCWD, path, text, sizeof(text));
+    return n == -EACCES || n == -EPERM;
+}
+
 pid_t vz_process_inner_pid(pid_t pid)
 {
     char path[64];

@@ -25,6 +25,9 @@ bool vz_process_status(pid_t pid, int pidfd, int *wait_status);
 /* Whether a process takes part in the recording: it has the library mapped, or was started with it in LD_PRELOAD. */
 bool vz_process_is_recorded(pid_t pid, const char *library);
 
+/* Whether the kernel does not let us see what a process has in memory: it is not dumpable, or another user's. */
+bool vz_process_is_hidden(pid_t pid);
+
 /* A process's id as it sees itself, in its own pid namespace; 0: unknown. */
 pid_t vz_process_inner_pid(pid_t pid);
 

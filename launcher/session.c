@@ -90,6 +90,12 @@ void vz_session_release_region(const struct vz_session_memory *memory, uint32_t 
         atomic_store(&memory->header->claims[index], VZ_CLAIM_FREE);
 }
 
+void vz_session_give_up_region(const struct vz_session_memory *memory, uint32_t index)
+{
+    atomic_fetch_add(&memory->header->images_missed, 1);
+    atomic_store(&memory->header->claims[index], VZ_CLAIM_GONE);
+}
+
 void vz_session_close(const struct vz_session_memory *memory)
 {
     atomic_store(&memory->header->state, VZ_SESSION_CLOSED);

@@ -24,6 +24,9 @@ void vz_session_unmap_region(struct vz_region *region);
 /* Unmaps a region, gives its memory back and lets others claim it. */
 void vz_session_release_region(const struct vz_session_memory *memory, uint32_t index, struct vz_region *region);
 
+/* Lets go of a region that can't be taken in: its image is counted as missed and stops, rather than wait to be read. */
+void vz_session_give_up_region(const struct vz_session_memory *memory, uint32_t index);
+
 /* Ends the recording: images stop by themselves, and no longer wait. */
 void vz_session_close(const struct vz_session_memory *memory);
 

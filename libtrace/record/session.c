@@ -111,6 +111,11 @@ static int claim_index(void)
 static uint32_t own_index;
 static uint64_t own_serial;
 
+bool vz_session_attended(void)
+{
+    return vz_session_open() && atomic_load(&vz_session_shm->claims[own_index]) == VZ_CLAIM_LIVE;
+}
+
 /* Fill in the header of a region just entered, and publish it. */
 static void publish_region(uint32_t index, enum vz_origin origin, uint64_t start_ticks)
 {

@@ -38,6 +38,9 @@ void vz_session_stop(enum vz_stop why);
 /* Whether the collector is there and the session open. Reads shared memory only. */
 bool vz_session_open(void);
 
+/* Whether, besides, it reads this image's region: it may have had no memory for that. */
+bool vz_session_attended(void);
+
 /* The path under which this library stands in LD_PRELOAD; "" if it was not configured. */
 const char *vz_session_library(void);
 

@@ -55,7 +55,7 @@ enum vz_claim {
     VZ_CLAIM_FREE = 0,
     VZ_CLAIM_TAKEN = 1, /* an image is filling in the region header: not readable yet */
     VZ_CLAIM_LIVE = 2,  /* header published. The collector alone goes back to FREE, after punching the region out */
-    VZ_CLAIM_GONE = 3   /* the collector is done with it and is cleaning */
+    VZ_CLAIM_GONE = 3   /* the collector is done with it and is cleaning, or could not take it in: the image stops */
 };
 
 struct vz_session {

@@ -140,7 +140,7 @@ static bool wait_for_room(const struct vz_thread *thread)
     while (over_limit(thread)) {
         if (vz_session_shm->options & VZ_OPTION_DROP)
             return false;
-        if (!vz_session_open()) {
+        if (!vz_session_attended()) {
             vz_session_stop(VZ_STOP_COLLECTOR_GONE);
             return false;
         }
