@@ -115,13 +115,22 @@ static char *const *choose(char *const envp[], bool with)
 
 static bool is_own_process(void) { return vz_sys_getpid() == vz_region->pid; }
 
+/* Whether a program that starts now can take part. The library must not stay in the environment when the recording has ended:
+ * it is going to be removed, and the loader would complain in the program's output. */
+static bool can_follow(void)
+{
+    if (!vz_session_shm) /* this image could not attach; the next may */
+        return vz_sys_access(vz_session_library(), R_OK) == 0;
+    return vz_session_open() && !(vz_session_shm->options & VZ_OPTION_NO_CHILDREN);
+}
+
 /* The environment for a program of this fitness, and the notes about it. An exec in a vfork child or a spawn does not
  * end this image. */
 static char *const *prepare(enum vz_unfit unfit, const char *path, char *const envp[], bool replaces)
 {
+    const bool follow = can_follow();
     if (!vz_session_recording())
-        return envp;
-    const bool follow = !(vz_session_shm->options & VZ_OPTION_NO_CHILDREN);
+        return follow ? envp : choose(envp, false);
     if (unfit != VZ_FIT && follow)
         vz_log_note(VZ_NOTE_NOT_FOLLOWED, unfit, replaces ? vz_sys_getpid() : 0, path);
     if (replaces && is_own_process())
