@@ -1,0 +1,92 @@
+"""Bad moments and scarce means: the program must not notice, and what is recorded must stay true."""
+
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from recording import Program, Record, read_recording, read_tallies
+
+
+def test_fork_in_a_handler_that_interrupted_a_hook(record: Record, program: Program) -> None:
+    recording = record(program("mishaps.c"), "handler", timeout=60)
+    assert recording.status == 0, recording.stderr
+    assert not recording.main.anomalies
+    for child in recording.images[1:]:
+        # The block that the interrupted call made was its own, and what the handler did could not be recorded.
+        assert child.raw["anomalies"]["unmatched_frees"] <= child.raw["anomalies"]["dropped_events"]
+
+
+def test_atfork_handler_that_runs_before_the_recorders(record: Record, program: Program) -> None:
+    recording = record(program("mishaps.c"), "atfork")
+    (tally,) = read_tallies(recording.stdout)
+    assert [image.pid for image in recording.images].count(tally.pid) == 1
+    assert recording.image(tally.pid).counts == tally.counts
+    assert not recording.anomalies
+
+
+def test_product_that_overflows(record: Record, program: Program) -> None:
+    recording = record(program("mishaps.c"), "overflow")
+    (tally,) = read_tallies(recording.stdout)
+    assert recording.main.counts == tally.counts
+    assert not recording.anomalies
+
+
+def test_exec_of_a_fifo_fails_at_once(record: Record, program: Program, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo", 0o755)
+    assert record(program("mishaps.c"), tmp_path / "fifo", timeout=20).status == 0
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2", "0 1 2"])
+def test_closed_standard_descriptors(vizzytrace: Path, tmp_path: Path, closed: str) -> None:
+    trace = tmp_path / "t.trace"
+    see = f"for n in {closed}; do test ! -e /proc/$$/fd/$n || exit 9; done"
+    close = " ".join(f"{number}>&-" for number in closed.split())
+    run = subprocess.run(
+        ["sh", "-c", f'exec {close}; exec "$0" -q "$@"', vizzytrace, trace, "sh", "-c", see], check=False, timeout=60
+    )
+    recording = read_recording(trace, run.returncode, "", "")
+    assert recording.status == 0
+    assert recording.main.counts.allocs > 0
+    assert not recording.anomalies
+
+
+def limit_descriptors() -> None:
+    """Too few for one descriptor of each process."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
+
+
+def lose_privileges() -> None:
+    """To a user that may not look into processes that are not dumpable."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+@pytest.mark.parametrize("scarcity", [limit_descriptors, lose_privileges])
+def test_processes_that_can_not_be_watched(vizzytrace: Path, program: Program, scarcity: Callable[[], None]) -> None:
+    """They are neither taken for dead nor waited for in vain."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o777)
+        trace = Path(directory, "t.trace")
+        recorder, hidden = (shutil.copy(path, directory) for path in (vizzytrace, program("mishaps.c")))
+        run = subprocess.run(
+            [recorder, "-q", "--buffer", "64K", trace, hidden, "hidden"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            preexec_fn=scarcity,
+        )
+        recording = read_recording(trace, run.returncode, run.stdout, run.stderr)
+    assert recording.status == 0, recording.stderr
+    tallies = read_tallies(recording.stdout)
+    assert len(tallies) == 4
+    for tally in tallies:
+        assert recording.image(tally.pid).counts == tally.counts
+    assert not recording.anomalies

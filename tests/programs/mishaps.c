@@ -1,0 +1,114 @@
+/* mishaps WAY: what can come at a bad moment. Each way checks for itself that nothing of it shows in the program. */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "tally.h"
+
+enum { N_FORKS = 60, N_CHILDREN = 4 };
+
+static struct tally tally;
+static volatile sig_atomic_t n_forks, is_child;
+
+static void reap_all(int n, int expected)
+{
+    int status;
+    while (n > 0) {
+        const pid_t pid = waitpid(-1, &status, 0);
+        EXPECT(pid > 0 || errno == EINTR);
+        EXPECT(pid < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == expected));
+        n -= pid > 0;
+    }
+}
+
+static void fork_here(int number)
+{
+    (void)number;
+    if (!is_child && n_forks++ < N_FORKS && fork() == 0)
+        is_child = 1;
+}
+
+/* A handler forks while the heap is in use; the children return from it and go on with what it interrupted. */
+static void fork_in_handler(void)
+{
+    struct sigaction action = {.sa_handler = fork_here, .sa_flags = SA_RESTART};
+    struct itimerval often = {{0, 2000}, {0, 2000}}, never = {{0, 0}, {0, 0}};
+    EXPECT(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+    void *blocks[64] = {0};
+    for (unsigned n = 0, n_after = 0; n_forks < N_FORKS && n_after < 2000; n++, n_after += is_child) {
+        free(blocks[n % 64]);
+        blocks[n % 64] = malloc(16 + n * 7919 % 3000);
+    }
+    if (is_child)
+        _exit(7);
+    setitimer(ITIMER_REAL, &never, NULL);
+    reap_all(n_forks < N_FORKS ? n_forks : N_FORKS, 7);
+}
+
+static void allocate_in_child(void) { tally_release(&tally, tally_malloc(&tally, 77), 77); }
+
+/* Before main, and so before the recorder's own handler. */
+__attribute__((constructor)) static void set_handler(void) { pthread_atfork(NULL, NULL, allocate_in_child); }
+
+static void fork_with_handler(void)
+{
+    if (fork() == 0) {
+        tally_print("child", &tally);
+        _exit(7);
+    }
+    reap_all(1, 7);
+}
+
+/* Children whose memory nobody may look at, each with more events than the smallest pool holds. */
+static void fork_hidden(void)
+{
+    EXPECT(prctl(PR_SET_DUMPABLE, 0) == 0);
+    for (int i = 0; i < N_CHILDREN; i++) {
+        if (fork() != 0)
+            continue;
+        for (unsigned n = 0; n < 60000; n++) {
+            tally_release(&tally, tally_malloc(&tally, 16 + n % 64), 16 + n % 64);
+            if (n % 2000 == 0)
+                usleep(10000); /* longer than the collector takes to look for a process */
+        }
+        tally_print("child", &tally);
+        _exit(7);
+    }
+    reap_all(N_CHILDREN, 7);
+}
+
+/* A product that wraps to 0 must not look like realloc(block, 0), which frees. */
+static void overflow(void)
+{
+    volatile size_t half = SIZE_MAX / 2 + 1;
+    void *block = tally_malloc(&tally, 50);
+    EXPECT(reallocarray(block, half, 2) == NULL);
+    tally_release(&tally, block, 50);
+    tally_print("main", &tally);
+}
+
+/* What is no program must be refused at once, FIFOs above all. */
+static void exec_file(char *path)
+{
+    char *arguments[] = {path, NULL};
+    EXPECT(execv(path, arguments) == -1 && errno == EACCES);
+}
+
+int main(int argc, char **argv)
+{
+    EXPECT(argc > 1);
+    if (strcmp(argv[1], "handler") == 0)
+        fork_in_handler();
+    else if (strcmp(argv[1], "atfork") == 0)
+        fork_with_handler();
+    else if (strcmp(argv[1], "hidden") == 0)
+        fork_hidden();
+    else if (strcmp(argv[1], "overflow") == 0)
+        overflow();
+    else
+        exec_file(argv[1]);
+    return 0;
+}
