@@ -1,10 +1,10 @@
 /* CSV for people and scripts (docs/trace-format.md): one line for each event, and a second file with what the events refer to.
  *
  *   NAME.csv         time_ns,pid,tid,function,address,size,stack_id
- *   NAME.stacks.csv  record,image,id,parent,address,end,bias,generation,build_id,name
+ *   NAME.stacks.csv  record,image,id,parent,address,end,bias,generation,build_id,name,time_ns,detail
  *
- * A stack_id is one in the whole file: the image's number times 2^24, plus the node's id in it; 0 is "no stack", 1 and 2 are
- * roots of stacks that were cut. Samples and notes are left out.
+ * A stack_id is one in the whole file: the image's number times 2^24, plus the node's id in it, roots too. So it tells the
+ * image of every event, which the pid does not: an exec keeps it. Samples are left out.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +21,8 @@
 #include "sink.h"
 
 #define BUFFER_BYTES (1u << 18)
-#define LINE_BYTES 256u /* more than any line of events has */
+#define LINE_BYTES 256u  /* more than any line of events has */
+#define TEXT_BYTES 4096u /* longer texts are cut */
 #define NODE_ID_BITS 24
 
 struct csv_file {
@@ -41,6 +42,17 @@ struct csv_sink {
     struct csv_file events, stacks;
     struct csv_image *images; /* by index */
     uint32_t n_images;
+};
+
+/* A line of NAME.stacks.csv that is neither a node nor a module. */
+struct csv_fact {
+    const char *record;
+    uint32_t image; /* VZ_NO_IMAGE: the whole recording */
+    uint64_t id;
+    uint32_t parent; /* an image, or the value of a note; VZ_NO_IMAGE: none */
+    struct vz_text name;
+    uint64_t time;
+    const char *detail; /* NULL: none */
 };
 
 static struct csv_sink *self(struct vz_sink *sink) { return (struct csv_sink *)sink; }
@@ -95,10 +107,42 @@ static char *put_quoted(char *at, struct vz_text text, size_t limit)
     return at;
 }
 
-static uint64_t global_id(uint32_t image, uint32_t node)
+static uint64_t global_id(uint32_t image, uint32_t node) { return (uint64_t)image << NODE_ID_BITS | node; }
+
+static int put_fact(struct csv_sink *csv, const struct csv_fact *fact)
 {
-    return node < VZ_NODE_FIRST_ID ? node : ((uint64_t)image << NODE_ID_BITS | node);
+    struct csv_file *file = &csv->stacks;
+    int error = reserve(file, LINE_BYTES + 2 * TEXT_BYTES);
+    if (error)
+        return error;
+    char *line = file->buffer + file->n;
+    char *at = stpcpy(stpcpy(line, fact->record), ",");
+    if (fact->image != VZ_NO_IMAGE)
+        at = put_number(at, fact->image);
+    *at++ = ',';
+    at = put_number(at, fact->id);
+    *at++ = ',';
+    if (fact->parent != VZ_NO_IMAGE)
+        at = put_number(at, fact->parent);
+    at = put_quoted(stpcpy(at, ",,,,,,"), fact->name, TEXT_BYTES);
+    *at++ = ',';
+    at = put_number(at, fact->time);
+    at = stpcpy(stpcpy(stpcpy(at, ","), fact->detail ? fact->detail : ""), "\n");
+    file->n += (size_t)(at - line);
+    return 0;
 }
+
+/* What is counted of an image and usually 0. */
+static int put_count(struct csv_sink *csv, const char *record, uint32_t image, uint64_t count)
+{
+    return count
+               ? put_fact(csv, &(struct csv_fact){.record = record, .image = image, .id = count, .parent = VZ_NO_IMAGE})
+               : 0;
+}
+
+/* The names of enum vz_image_origin and of enum vz_image_fate. */
+static const char *const origins[] = {NULL, "start", "fork", "exec", "spawn"};
+static const char *const fates[] = {"unknown", "exit", "signal", "exec", "running"};
 
 /* ---- operations ------------------------------------------------------------------------------------------------- */
 
@@ -106,7 +150,6 @@ static int put_image(struct vz_sink *sink, uint32_t image, const struct vz_image
                      struct vz_text cwd, struct vz_text args)
 {
     struct csv_sink *csv = self(sink);
-    (void)exe;
     (void)cwd;
     struct csv_image *grown = realloc(csv->images, (image + 1) * sizeof(*grown));
     if (!grown)
@@ -115,26 +158,39 @@ static int put_image(struct vz_sink *sink, uint32_t image, const struct vz_image
     csv->images = grown;
     csv->n_images = image + 1;
     csv->images[image].pid = record->pid;
-    int error = reserve(&csv->stacks, LINE_BYTES + 2 * 4096);
-    if (error)
-        return error;
-    char *line = csv->stacks.buffer + csv->stacks.n;
-    char *at = line + sprintf(line, "image,%u,%u,", image, record->pid);
-    if (record->parent_image != VZ_NO_IMAGE)
-        at = put_number(at, record->parent_image);
-    at = put_quoted(stpcpy(at, ",,,,,,"), args, 4096);
-    *at++ = '\n';
-    csv->stacks.n += (size_t)(at - line);
-    return 0;
+    struct csv_fact described = {.record = "image",
+                                 .image = image,
+                                 .id = record->pid,
+                                 .parent = record->parent_image,
+                                 .name = args,
+                                 .time = record->start_time,
+                                 .detail = origins[record->origin]};
+    struct csv_fact executable = {
+        .record = "exe", .image = image, .id = record->ppid, .parent = VZ_NO_IMAGE, .name = exe};
+    int error = put_fact(csv, &described);
+    if (!error)
+        error = put_fact(csv, &executable);
+    return error ? error : put_count(csv, "unrecorded", image, record->not_recorded);
 }
 
 static int put_image_end(struct vz_sink *sink, uint32_t image, const struct vz_image_end_record *record)
 {
-    (void)record;
-    free(self(sink)->images[image].tids);
-    self(sink)->images[image].tids = NULL;
-    self(sink)->images[image].n_threads = 0;
-    return 0;
+    struct csv_sink *csv = self(sink);
+    free(csv->images[image].tids);
+    csv->images[image].tids = NULL;
+    csv->images[image].n_threads = 0;
+    const char *const names[] = {"dropped", "reordered", "holes", "stopped"};
+    const uint64_t counts[] = {record->dropped, record->reordered, record->holes, record->stopped};
+    int error = 0;
+    for (size_t i = 0; !error && i < sizeof(counts) / sizeof(*counts); i++)
+        error = put_count(csv, names[i], image, counts[i]);
+    struct csv_fact ended = {.record = "image_end",
+                             .image = image,
+                             .id = record->fate_value,
+                             .parent = VZ_NO_IMAGE,
+                             .time = record->time,
+                             .detail = fates[record->fate]};
+    return error ? error : put_fact(csv, &ended);
 }
 
 static int put_threads(struct vz_sink *sink, uint32_t image, const struct vz_thread_record *records, uint32_t n)
@@ -155,7 +211,7 @@ static int put_threads(struct vz_sink *sink, uint32_t image, const struct vz_thr
 
 static int put_module(struct csv_file *file, uint32_t image, const struct vz_module_record *record, struct vz_text path)
 {
-    int error = reserve(file, LINE_BYTES + 2 * 4096);
+    int error = reserve(file, LINE_BYTES + 2 * TEXT_BYTES);
     if (error)
         return error;
     char *line = file->buffer + file->n;
@@ -165,8 +221,8 @@ static int put_module(struct csv_file *file, uint32_t image, const struct vz_mod
     for (uint32_t i = 0; i < record->build_id_bytes; i++)
         at += sprintf(at, "%02x", record->build_id[i]);
     *at++ = ',';
-    at = put_quoted(at, path, 4096);
-    *at++ = '\n';
+    at = put_quoted(at, path, TEXT_BYTES);
+    at += sprintf(at, ",%llu,\n", (unsigned long long)record->time);
     file->n += (size_t)(at - line);
     return 0;
 }
@@ -185,8 +241,8 @@ static int put_unload(struct vz_sink *sink, uint32_t image, const struct vz_unlo
     struct csv_file *file = &self(sink)->stacks;
     int error = reserve(file, LINE_BYTES);
     if (!error)
-        file->n += (size_t)sprintf(file->buffer + file->n, "unload,%u,%u,,,,,%u,,\n", image, record->module,
-                                   record->generation);
+        file->n += (size_t)sprintf(file->buffer + file->n, "unload,%u,%u,,,,,%u,,,%llu,\n", image, record->module,
+                                   record->generation, (unsigned long long)record->time);
     return error;
 }
 
@@ -197,7 +253,7 @@ static int put_nodes(struct vz_sink *sink, uint32_t image, const struct vz_node_
         int error = reserve(file, LINE_BYTES);
         if (error)
             return error;
-        file->n += (size_t)sprintf(file->buffer + file->n, "%s,%u,%llu,%llu,0x%llx,,,%u,,\n",
+        file->n += (size_t)sprintf(file->buffer + file->n, "%s,%u,%llu,%llu,0x%llx,,,%u,,,,\n",
                                    nodes->code[i] & 1 ? "interrupted" : "node", image,
                                    (unsigned long long)global_id(image, nodes->node[i]),
                                    (unsigned long long)global_id(image, nodes->parent[i]),
@@ -228,7 +284,7 @@ static int put_events(struct vz_sink *sink, uint32_t image, const struct vz_even
         at = put_number(at, vz_kind_has_size(events->kind[i]) ? events->size[i] : 0);
         *at++ = ',';
         bool has_stack = vz_kind_has_stack(events->kind[i], events->flags & VZ_BLOCK_FREE_STACKS);
-        at = put_number(at, has_stack ? global_id(image, events->stack[i]) : 0);
+        at = put_number(at, global_id(image, has_stack ? events->stack[i] : VZ_NODE_COMPLETE));
         *at++ = '\n';
         file->n = (size_t)(at - file->buffer);
     }
@@ -243,8 +299,13 @@ static int put_samples(struct vz_sink *sink, uint32_t image, const struct vz_sam
 
 static int put_note(struct vz_sink *sink, uint32_t image, const struct vz_note_record *record, struct vz_text text)
 {
-    (void)sink, (void)image, (void)record, (void)text;
-    return 0;
+    struct csv_fact note = {.record = "note",
+                            .image = image,
+                            .id = record->type,
+                            .parent = (uint32_t)record->value,
+                            .name = text,
+                            .time = record->time};
+    return put_fact(self(sink), &note);
 }
 
 static int flush(struct vz_sink *sink)
@@ -255,8 +316,13 @@ static int flush(struct vz_sink *sink)
 
 static int put_end(struct vz_sink *sink, const struct vz_end_record *record)
 {
-    (void)record;
-    return flush(sink);
+    struct csv_sink *csv = self(sink);
+    struct csv_fact ended = {
+        .record = "end", .image = VZ_NO_IMAGE, .id = record->events, .parent = VZ_NO_IMAGE, .time = record->time};
+    int error = put_count(csv, "missed", VZ_NO_IMAGE, record->images_missed);
+    if (!error)
+        error = put_fact(csv, &ended);
+    return error ? error : flush(sink);
 }
 
 static void close_files(struct vz_sink *sink)
@@ -317,8 +383,8 @@ int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, st
     csv->events.fd = csv->stacks.fd = -1;
     int error = open_file(&csv->events, path, "time_ns,pid,tid,function,address,size,stack_id\n");
     if (!error)
-        error =
-            open_file(&csv->stacks, stacks_path, "record,image,id,parent,address,end,bias,generation,build_id,name\n");
+        error = open_file(&csv->stacks, stacks_path,
+                          "record,image,id,parent,address,end,bias,generation,build_id,name,time_ns,detail\n");
     if (error) {
         vz_message_error("%s: can't write the trace: %s; LOG must lie in a directory that is there and writable",
                          csv->events.fd < 0 ? path : stacks_path, strerror(-error));

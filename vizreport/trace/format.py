@@ -159,7 +159,7 @@ class KindClass(IntEnum):
 KINDS: dict[int, tuple[str, KindClass, str]] = {
     1: ("MALLOC", KindClass.ALLOC, "malloc"),
     2: ("CALLOC", KindClass.ALLOC, "calloc"),
-    3: ("REALLOC_NEW", KindClass.ALLOC, "realloc"),
+    3: ("REALLOC_NEW", KindClass.ALLOC, "realloc_new"),
     4: ("MEMALIGN", KindClass.ALLOC, "memalign"),
     5: ("ALIGNED_ALLOC", KindClass.ALLOC, "aligned_alloc"),
     6: ("POSIX_MEMALIGN", KindClass.ALLOC, "posix_memalign"),
