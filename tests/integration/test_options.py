@@ -5,9 +5,10 @@ import re
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
-from recording import Program, Record, read_tallies, run_vizreport
+from recording import Image, Program, Record, read_tallies, run_vizreport
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -93,16 +94,28 @@ def test_csv(vizzytrace: Path, program: Program, tmp_path: Path, by: str) -> Non
     assert sizes == {139}
 
 
-@pytest.mark.xfail(reason="vizreport does not read CSV traces yet", strict=True)
-def test_a_csv_trace_can_be_summarised(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
-    shown = run(vizzytrace, tmp_path / "t.csv", program("every_function.c"))
-    summary = run_vizreport("summary", str(tmp_path / "t.csv"))
-    counts = read_tallies(shown.stdout)[0].counts
-    assert f"in use at exit   : {counts.in_use_bytes} bytes in {counts.in_use_blocks} blocks" in summary
-    assert (
-        f"total heap usage : {counts.allocs} allocs, {counts.frees} frees, {counts.bytes_allocated} bytes allocated"
-        in summary
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["every_function.c"],
+        ["families.c", "fork"],
+        ["families.c", "exec"],
+        ["families.c", "spawn"],
+        ["threads_many.c", "8"],
+    ],
+    ids=" ".join,
+)
+def test_a_csv_trace_says_the_same(record: Record, program: Program, command: list[str]) -> None:
+    source, *arguments = command
+    binary, text = (
+        record(program(source), *arguments, options=["--format", which]).images for which in ("vizzy", "csv")
     )
+    assert [describe(image) for image in text] == [describe(image) for image in binary]
+
+
+def describe(image: Image) -> dict[str, Any]:
+    """What a summary says of an image, but for what two runs of a program do not share."""
+    return {key: value for key, value in image.raw.items() if key not in ("pid", "ppid", "peak", "temporary")}
 
 
 def test_the_summary_is_in_valgrinds_words(record: Record, program: Program) -> None:

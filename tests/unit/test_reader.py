@@ -112,8 +112,6 @@ def test_a_byte_flipped_at_every_offset(load: Load, compress: bool, index: bool)
     [
         (b"", "empty"),
         (b"\x7fELF" + bytes(100), "no vizzy trace"),
-        (b"time_ns,pid,tid,function,address,size,stack_id\n", "CSV"),
-        (b"seconds,microseconds,function,address,size\n", "CSV"),
         (b"\x1f\x8b" + bytes(1000), "no vizzy trace"),
     ],
 )

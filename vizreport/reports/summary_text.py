@@ -162,7 +162,7 @@ def _write_completeness(completeness: Completeness) -> Iterator[str]:
     if not completeness.ended:
         yield "    it ends before the recording was ended in order"
     if completeness.cut_bytes:
-        yield f"    it is cut: its last {format_count(completeness.cut_bytes, 'byte')} are no whole block"
+        yield f"    it is cut: its last {format_count(completeness.cut_bytes, 'byte')} are no whole block or line"
     if completeness.n_damaged:
         yield f"    {format_count(completeness.n_damaged, 'block')} damaged and left out"
     if completeness.images_missed:

@@ -70,8 +70,6 @@ def read_header(data: memoryview) -> np.void:
     if not start:
         raise TraceFormatError("the file is empty: nothing was recorded")
     if start[:8] != fmt.FILE_MAGIC.to_bytes(8, "little"):
-        if start.startswith((b"time_ns,", b"seconds,")):
-            raise TraceFormatError("this is a CSV trace, which this version can't read: record without --format csv")
         raise TraceFormatError("this is no vizzy trace")
     if len(data) < size:
         raise TraceFormatError("the trace is cut in its header", offset=len(data))

@@ -10,6 +10,7 @@ import mmap
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from vizreport.model.trace import Completeness, Events, Image, Note, Session
 from vizreport.trace import format as fmt
 from vizreport.trace.blocks import Block, find_blocks, read_header, read_payload
 from vizreport.trace.columns import decode_columns, resolve_back, resolve_runs
+from vizreport.trace.csv_trace import is_csv, read_csv
 from vizreport.trace.records import ImageRecords, decode_end, decode_notes, decode_session, describe_header
 
 _NO_EVENTS = Events(
@@ -32,6 +34,16 @@ _NO_EVENTS = Events(
 )
 
 
+class Contents(Protocol):
+    """Where events and stacks are read from when they are asked for."""
+
+    def read_events(self, image: int) -> Events:
+        """Returns an image's events, in order."""
+
+    def read_stacks(self, image: int) -> Stacks:
+        """Returns an image's call stacks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """An open trace.
@@ -40,7 +52,7 @@ class Trace:
         path: As the user gave it.
         images: In order of their index.
         notes: Of the whole session; an image's own are in the image.
-        blocks: Sound ones, in file order.
+        blocks: Sound ones, in file order; CSV has none.
     """
 
     path: str
@@ -49,7 +61,7 @@ class Trace:
     images: tuple[Image, ...]
     notes: tuple[Note, ...]
     blocks: tuple[Block, ...]
-    _data: memoryview
+    _contents: Contents
 
     def read_events(self, image: int) -> Events:
         """Returns an image's events, in order.
@@ -57,8 +69,28 @@ class Trace:
         Raises:
             TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
         """
+        return self._contents.read_events(image)
+
+    def read_stacks(self, image: int) -> Stacks:
+        """Returns an image's call stacks.
+
+        Raises:
+            TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
+        """
+        return self._contents.read_stacks(image)
+
+
+@dataclass(frozen=True, slots=True)
+class _BlockContents:
+    """The blocks of a trace file."""
+
+    blocks: tuple[Block, ...]
+    data: memoryview
+
+    def read_events(self, image: int) -> Events:
+        """Returns an image's events: see Trace."""
         parts = [
-            _decode_events(read_payload(self._data, block), block)
+            _decode_events(read_payload(self.data, block), block)
             for block in self.blocks
             if block.image == image and block.type == fmt.BlockType.EVENTS
         ]
@@ -74,13 +106,9 @@ class Trace:
         )
 
     def read_stacks(self, image: int) -> Stacks:
-        """Returns an image's call stacks.
-
-        Raises:
-            TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
-        """
+        """Returns an image's call stacks: see Trace."""
         parts = [
-            _decode_nodes(read_payload(self._data, block), block)
+            _decode_nodes(read_payload(self.data, block), block)
             for block in self.blocks
             if block.image == image and block.type == fmt.BlockType.NODES
         ]
@@ -106,9 +134,18 @@ def read_trace(path: str) -> Trace:
     """
     data = _open(path)
     try:
-        return parse_trace(path, data)
+        return _parse_csv(path, data) if is_csv(data) else parse_trace(path, data)
     except TraceFormatError as error:
         raise TraceFormatError(f"{path}: {error}", offset=error.offset) from error
+
+
+def _parse_csv(path: str, data: memoryview) -> Trace:
+    """Reads all of a CSV trace and of the file beside it."""
+    side = None
+    if path != "-" and (side_path := Path(f"{path.removesuffix('.csv')}.stacks.csv")).exists():
+        side = _open(str(side_path))
+    csv = read_csv(data, side)
+    return Trace(path, csv.session, csv.completeness, csv.images, csv.notes, (), csv)
 
 
 def _open(path: str) -> memoryview:
@@ -144,7 +181,9 @@ def parse_trace(path: str, data: memoryview) -> Trace:
         images_missed=collected.images_missed,
     )
     images = tuple(collected.images[index].build(index) for index in sorted(collected.images))
-    return Trace(path, collected.session, completeness, images, tuple(collected.notes), tuple(collected.blocks), data)
+    blocks = tuple(collected.blocks)
+    contents = _BlockContents(blocks, data)
+    return Trace(path, collected.session, completeness, images, tuple(collected.notes), blocks, contents)
 
 
 @dataclass(slots=True)
