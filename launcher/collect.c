@@ -1,5 +1,5 @@
-/* The collector's loop: see collect.h. One round takes what all images have published, then sleeps: 1 ms while events come, longer
- * and longer while none do; descriptors wake it when a process ends or a signal comes. */
+/* The collector's loop: see collect.h. One round takes what all images have published, then sleeps: 1 ms while many events come,
+ * 5 ms while few do, longer and longer while none do; descriptors wake it when a process ends or a signal comes. */
 #define _GNU_SOURCE
 #include "collect.h"
 
@@ -21,7 +21,9 @@
 
 #define ARRIVAL_PAUSE_US 250
 #define BUSY_PAUSE_US 1000
+#define CALM_PAUSE_US 5000 /* a round costs 10 us and more however little there is to take */
 #define IDLE_PAUSE_US 16000
+#define CALM_SHARE 64                   /* of a process's pool: if no more came in one round, there is time */
 #define HURRY_EVENTS 100000u            /* in one round: there is more, don't sleep */
 #define ARRIVALS_NS 1000000000u         /* for so long after one image came, more are expected */
 #define UNATTENDED_WAIT_NS 10000000000u /* how long processes that outlive COMMAND are waited for without a terminal */
@@ -167,8 +169,10 @@ static long choose_pause(const struct vz_collector *collector, uint64_t n_taken,
         return 0;
     if (collector->last_arrival_ns && vz_collector_now(collector) - collector->last_arrival_ns < ARRIVALS_NS)
         return ARRIVAL_PAUSE_US;
-    if (n_taken || collector->command_ended)
+    if (n_taken * sizeof(struct vz_slot) > collector->cli->buffer_bytes / CALM_SHARE || collector->command_ended)
         return BUSY_PAUSE_US;
+    if (n_taken)
+        return CALM_PAUSE_US;
     return last_pause_us >= IDLE_PAUSE_US / 2 ? IDLE_PAUSE_US : 2 * last_pause_us + BUSY_PAUSE_US;
 }
 
