@@ -176,12 +176,16 @@ static void test_skips_holes_and_joins_wide_sizes(void)
     put(&image, FIRST_CHUNK, 2, VZ_SLOT_WIDE, 11, 1ULL << 41);
     CHECK(vz_drain(&collector, &image, LIMIT) == 1);
     put(&image, FIRST_CHUNK, 3, VZ_KIND_MALLOC, 11, 2);
+    chunk_at(&image, FIRST_CHUNK)->slots[3].size_stack = VZ_SLOT_SIZE_MASK;
+    put(&image, FIRST_CHUNK, 4, VZ_SLOT_WIDE, 11, 1ULL << 42); /* its own event was dropped */
+    put(&image, FIRST_CHUNK, 5, VZ_KIND_MALLOC, 11, 4);
     put(&image, FIRST_CHUNK, 20, VZ_KIND_MALLOC, 12, 3); /* too far to be looked for while the thread lives */
-    CHECK(vz_drain(&collector, &image, LIMIT) == 1);
-    CHECK(image.batch->size[0] == 16 && image.batch->size[1] == 1ULL << 41 && image.holes == 1);
+    CHECK(vz_drain(&collector, &image, LIMIT) == 2);
+    CHECK(image.batch->size[0] == 16 && image.batch->size[1] == 1ULL << 41 && image.batch->size[2] == 16);
+    CHECK(image.holes == 1);
     image.is_dead = true;
     CHECK(vz_drain(&collector, &image, UINT64_MAX) == 1);
-    CHECK(image.batch->address[2] == 3 && image.batch->size[2] == 16 && image.holes == 17);
+    CHECK(image.batch->address[3] == 3 && image.batch->size[3] == 16 && image.holes == 15);
     close_image(&image);
 }
 
