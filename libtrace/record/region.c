@@ -5,19 +5,19 @@
 
 #include "sys.h"
 
-enum { STEP = 1 << 20 }; /* how much becomes accessible at a time */
-
 struct vz_session *vz_session_shm;
 struct vz_region *vz_region;
+uint64_t vz_region_bytes;
 
 /* End of what this process has made accessible of its region: private, since each image has its own mapping. */
 static _Atomic uint64_t accessible;
 
-int vz_region_enter(struct vz_region *region)
+int vz_region_enter(struct vz_region *region, uint64_t bytes)
 {
-    if (vz_sys_protect(region, STEP, PROT_READ | PROT_WRITE) < 0)
+    if (vz_sys_protect(region, VZ_REGION_STEP, PROT_READ | PROT_WRITE) < 0)
         return -1;
-    atomic_store(&accessible, STEP);
+    atomic_store(&accessible, VZ_REGION_STEP);
+    vz_region_bytes = bytes;
     vz_region = region;
     return 0;
 }
@@ -34,7 +34,7 @@ static bool make_accessible(uint64_t end)
     uint64_t from = atomic_load(&accessible);
     if (end <= from)
         return true;
-    const uint64_t to = (end + STEP - 1) / STEP * STEP;
+    const uint64_t to = (end + VZ_REGION_STEP - 1) / VZ_REGION_STEP * VZ_REGION_STEP;
     if (vz_sys_protect(vz_region_at(from), to - from, PROT_READ | PROT_WRITE) < 0)
         return false;
     while (from < to && !atomic_compare_exchange_weak(&accessible, &from, to))
@@ -47,12 +47,12 @@ uint64_t vz_region_alloc(uint64_t bytes)
     struct vz_region *region = vz_region;
     bytes = (bytes + VZ_PAGE - 1) / VZ_PAGE * VZ_PAGE;
     /* Overshooting `top` by a failed call is harmless as long as it can't wrap: it ends the image's recording. */
-    if (atomic_load_explicit(&region->top, memory_order_relaxed) + bytes > VZ_REGION_STRIDE) {
+    if (atomic_load_explicit(&region->top, memory_order_relaxed) + bytes > vz_region_bytes) {
         vz_region_stop(VZ_STOP_REGION_FULL);
         return 0;
     }
     const uint64_t offset = atomic_fetch_add(&region->top, bytes);
-    if (offset + bytes > VZ_REGION_STRIDE) {
+    if (offset + bytes > vz_region_bytes) {
         vz_region_stop(VZ_STOP_REGION_FULL);
         return 0;
     }

@@ -38,6 +38,8 @@ static uint64_t fork_ticks;
 /* Events of a forked child that came before it could attach: see wait_for_hook. */
 static uint64_t n_unrecorded;
 
+enum { LIMIT_SHARE = 16 }; /* of a limited address space, this part at most */
+
 /* The configuration is patched into the file: the compiler must not believe the initialiser. */
 static const volatile struct vz_config *config(void) { return &vz_config; }
 
@@ -78,17 +80,26 @@ static bool map_session(int fd)
 
 static int open_session(void) { return (int)vz_sys_open((const char *)config()->session_path, O_RDWR | O_CLOEXEC); }
 
-static struct vz_region *map_region(uint32_t index, int fd)
+/* How much of its region an image maps. Where the address space is limited it belongs to the program, all but a little. */
+static uint64_t region_bytes(void)
+{
+    const uint64_t share = vz_sys_address_limit() / LIMIT_SHARE / VZ_REGION_STEP * VZ_REGION_STEP;
+    if (whole || share >= VZ_REGION_STRIDE)
+        return VZ_REGION_STRIDE;
+    return share > VZ_REGION_STEP ? share : VZ_REGION_STEP;
+}
+
+static struct vz_region *map_region(uint32_t index, uint64_t bytes, int fd)
 {
     const uint64_t offset = VZ_SESSION_BYTES + index * VZ_REGION_STRIDE;
     if (whole)
         return (struct vz_region *)(whole + offset);
     const int own = fd >= 0 ? fd : open_session();
-    struct vz_region *region = own < 0 ? NULL : vz_sys_map(VZ_REGION_STRIDE, PROT_NONE, own, offset);
+    struct vz_region *region = own < 0 ? NULL : vz_sys_map(bytes, PROT_NONE, own, offset);
     if (fd < 0 && own >= 0)
         vz_sys_close(own);
     if (region)
-        hide_from_core_dumps(region, VZ_REGION_STRIDE);
+        hide_from_core_dumps(region, bytes);
     return region;
 }
 
@@ -142,8 +153,9 @@ static int take_region(int fd)
     const int index = claim_index();
     if (index < 0)
         return -1;
-    struct vz_region *region = map_region((uint32_t)index, fd);
-    if (!region || vz_region_enter(region) < 0) {
+    const uint64_t bytes = region_bytes();
+    struct vz_region *region = map_region((uint32_t)index, bytes, fd);
+    if (!region || vz_region_enter(region, bytes) < 0) {
         atomic_store(&vz_session_shm->claims[index], VZ_CLAIM_FREE);
         return -1;
     }
@@ -198,7 +210,7 @@ static void wait_for_hook(void)
 {
     const int fd = n_unrecorded++ ? -1 : open_session();
     if (n_unrecorded == 1)
-        vz_sys_map_private(vz_region, VZ_REGION_STRIDE, fd, VZ_SESSION_BYTES + own_index * VZ_REGION_STRIDE);
+        vz_sys_map_private(vz_region, vz_region_bytes, fd, VZ_SESSION_BYTES + own_index * VZ_REGION_STRIDE);
     if (fd >= 0)
         vz_sys_close(fd);
 }
@@ -207,6 +219,8 @@ static bool attach_forked(void)
 {
     const uint64_t forked_at = fork_ticks ? fork_ticks : vz_thread_last_ticks();
     const uint64_t n_missed = n_unrecorded;
+    struct vz_region *const parents = vz_region;
+    const uint64_t parents_bytes = vz_region_bytes;
     fork_ticks = n_unrecorded = 0;
     if (!vz_session_open() || children_excluded())
         return false;
@@ -216,7 +230,11 @@ static bool attach_forked(void)
     atomic_store(&vz_region->dropped, n_missed);
     publish_region((uint32_t)index, VZ_ORIGIN_FORK, forked_at);
     vz_modules_fork();
-    return vz_threads_fork();
+    if (!vz_threads_fork())
+        return false;
+    if (!whole)
+        vz_sys_unmap(parents, parents_bytes);
+    return true;
 }
 
 bool vz_session_wake(void)

@@ -254,7 +254,7 @@ struct vz_region {
 
 enum vz_stop {
     VZ_STOP_NONE = 0,
-    VZ_STOP_REGION_FULL = 1, /* the region's gigabyte is used up */
+    VZ_STOP_REGION_FULL = 1, /* the region's gigabyte is used up, or what a limit on address space leaves of it */
     VZ_STOP_REFUSED = 2,     /* the kernel refused a call it needs (seccomp, address-space limit) */
     VZ_STOP_COLLECTOR_GONE = 3
 };

@@ -22,6 +22,9 @@ long vz_sys_unmap(void *address, size_t bytes);
 long vz_sys_protect(void *address, size_t bytes, int protection);
 long vz_sys_advise(void *address, size_t bytes, int advice);
 
+/* The limit on this process's address space; UINT64_MAX: none. */
+uint64_t vz_sys_address_limit(void);
+
 uint32_t vz_sys_gettid(void);
 uint32_t vz_sys_getpid(void);
 uint32_t vz_sys_getppid(void);

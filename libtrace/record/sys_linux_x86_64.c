@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -56,6 +57,13 @@ long vz_sys_protect(void *address, size_t bytes, int protection)
 long vz_sys_advise(void *address, size_t bytes, int advice)
 {
     return call3(SYS_madvise, (long)address, (long)bytes, advice);
+}
+
+uint64_t vz_sys_address_limit(void)
+{
+    struct rlimit64 limit = {.rlim_cur = UINT64_MAX};
+    call6(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0);
+    return limit.rlim_cur;
 }
 
 uint32_t vz_sys_gettid(void) { return (uint32_t)call3(SYS_gettid, 0, 0, 0); }

@@ -90,3 +90,26 @@ def test_processes_that_can_not_be_watched(vizzytrace: Path, program: Program, s
     for tally in tallies:
         assert recording.image(tally.pid).counts == tally.counts
     assert not recording.anomalies
+
+
+def limit_address_space() -> None:
+    """To an amount that the library must leave to the program, as it must leave room for itself."""
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, resource.RLIM_INFINITY))
+
+
+def test_limited_address_space(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace = tmp_path / "t.trace"
+    run = subprocess.run(
+        [vizzytrace, "-q", trace, program("mishaps.c"), "fill"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        preexec_fn=limit_address_space,
+    )
+    recording = read_recording(trace, run.returncode, run.stdout, run.stderr)
+    tallies = read_tallies(recording.stdout)
+    assert [tally.name for tally in tallies] == ["child", "main"]
+    for tally in tallies:
+        assert recording.image(tally.pid).counts.in_use_blocks == tally.counts.in_use_blocks
+        assert tally.counts.allocs > 850  # MiB of 1,024

@@ -90,6 +90,27 @@ static void overflow(void)
     tally_print("main", &tally);
 }
 
+/* All the address space there is, in the child and then in its parent. */
+static void fill(const char *name)
+{
+    struct tally filled = {0};
+    void *block;
+    while ((block = malloc(1 << 20)))
+        tally_alloc(&filled, 1 << 20);
+    tally_print(name, &filled);
+}
+
+static void fill_both(void)
+{
+    if (fork() == 0) {
+        tally = (struct tally){0};
+        fill("child");
+        _exit(7);
+    }
+    reap_all(1, 7);
+    fill("main");
+}
+
 /* What is no program must be refused at once, FIFOs above all. */
 static void exec_file(char *path)
 {
@@ -108,6 +129,8 @@ int main(int argc, char **argv)
         fork_hidden();
     else if (strcmp(argv[1], "overflow") == 0)
         overflow();
+    else if (strcmp(argv[1], "fill") == 0)
+        fill_both();
     else
         exec_file(argv[1]);
     return 0;
