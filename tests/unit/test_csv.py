@@ -136,6 +136,7 @@ def test_without_the_second_file(write: Write) -> None:
     trace = write(lines(EVENTS), None)
     assert only(trace).usage.live_bytes == 60
     assert only(trace).image.pid == 100
+    assert only(trace).unwind_gaps == 0
     assert "NAME.stacks.csv, is not there" in text_of(trace)
     assert not trace.completeness.complete
     assert text_of(write(EVENTS_HEADER, None)).startswith("HEAP SUMMARY:")

@@ -88,6 +88,8 @@ def read_csv(data: memoryview, side: memoryview | None) -> CsvTrace:
     start = bytes(data[: len(EVENTS_HEADER)])
     if EVENTS_HEADER.startswith(start):
         rows = _join(_read_events(table) for table in split_lines(data, 7, first_line=2, at=len(start)))
+        if side is None:  # ids of nowhere would pass for stacks that were cut
+            rows = replace(rows, events=replace(rows.events, stacks=np.zeros(len(rows.events), np.uint32)))
         return _build(data, rows, _read_side(side), "csv")
     header_bytes = len(ORIGINAL_HEADER) if start.startswith(ORIGINAL_HEADER) else 0
     if not header_bytes and not _is_original_line(start):
