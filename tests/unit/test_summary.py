@@ -149,6 +149,13 @@ def test_a_family_of_processes(load: Load) -> None:
     assert (executed["command"], executed["exec_number"], executed["inherited"]["blocks"]) == (["ls"], 1, 0)
     assert executed["exit"] == {"status": None, "signal": 9}
     assert "static" in static["not_recorded"]
+    assert static["command"] == ["busybox"]
+
+
+def test_an_executable_stands_for_a_command_that_is_not_known(load: Load) -> None:
+    trace = load(TraceBuilder().image(not_recorded=fmt.NotRecorded.STATIC, args=(), exe=b"/bin/busybox").build())
+    assert describe(trace)["processes"][0]["command"] == ["/bin/busybox"]
+    assert "process          : /bin/busybox (pid 100" in text_of(trace)
 
 
 def test_one_process_of_a_family(load: Load) -> None:

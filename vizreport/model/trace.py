@@ -148,6 +148,11 @@ class Image:
     n_events_lost: int
     n_damaged: int
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The arguments, or the executable alone where the arguments are not known, or nothing."""
+        return self.args or ((self.exe,) if self.exe else ())
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

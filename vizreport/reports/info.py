@@ -71,7 +71,7 @@ def _describe_image(image: Image) -> dict[str, Any]:
         "exec_number": image.exec_number,
         "origin": image.origin.name.lower(),
         "parent": image.parent,
-        "command": list(image.args),
+        "command": list(image.command),
         "exe": image.exe,
         "cwd": image.cwd,
         "exit": describe_exit(image),

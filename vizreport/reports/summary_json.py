@@ -36,7 +36,7 @@ def _describe_process(summary: ImageSummary, more_damaged: int) -> dict[str, Any
     return {
         "pid": image.pid,
         "ppid": image.ppid,
-        "command": list(image.args),
+        "command": list(image.command),
         "exit": describe_exit(image),
         "threads": len(image.threads),
         "allocs": usage.allocs,

@@ -74,10 +74,15 @@ def describe_process(image: Image) -> str:
     """Returns pid, command, where it came from and how it ended, in one line."""
     if not image.known:
         return "unknown: its description is damaged"
-    command = " ".join(quote(arg) for arg in image.args) or quote(image.exe) or "unknown"
+    command = describe_command(image)
     origin = f", {_ORIGIN_TEXT[image.origin]} {image.ppid}" if image.origin != Origin.START else ""
     execs = f", after exec {image.exec_number}" if image.exec_number else ""
     return f"{command} (pid {image.pid}{origin}{execs}, {_describe_end(image)})"
+
+
+def describe_command(image: Image) -> str:
+    """Returns the command and its arguments, or "unknown"."""
+    return " ".join(quote(arg) for arg in image.command) or "unknown"
 
 
 def _describe_end(image: Image) -> str:
