@@ -3,12 +3,15 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "io.h"
 #include "message.h"
 #include "record/shm.h"
 
@@ -161,27 +164,60 @@ static bool has_suffix(const char *text, const char *suffix)
     return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
 }
 
-/* LOG and COMMAND: the words after the options. */
+/* Whether LOG is a program. Writing the trace there would destroy it, and most often it means that LOG was forgotten. */
+static bool is_program(const char *log)
+{
+    struct stat status;
+    char start[5];
+    return stat(log, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 0111) &&
+           vz_io_read_file(AT_FDCWD, log, start, sizeof(start)) > 0 &&
+           (strcmp(start, "\177ELF") == 0 || strncmp(start, "#!", 2) == 0);
+}
+
+/* What is wrong with LOG and COMMAND, which are there. */
+static bool check_operands(const struct vz_cli *cli)
+{
+    if (strncmp(cli->log, "tcp://", 6) == 0)
+        vz_message_error("%s: streaming is not available in this version; give a path", cli->log);
+    else if (!*cli->log || !*cli->command[0])
+        vz_message_error("%s is empty", *cli->log ? "COMMAND" : "LOG");
+    else if (cli->command[0][0] == '-')
+        vz_message_error("%s: options stand before LOG; see vizzytrace --help", cli->command[0]);
+    else if (is_program(cli->log))
+        vz_message_error("%s: is a program, which the trace would overwrite; LOG stands before COMMAND", cli->log);
+    else
+        return true;
+    return false;
+}
+
+/* LOG and COMMAND: the words after the options. A "--" between them is no part of COMMAND. */
 static enum vz_cli_result take_operands(int argc, char **argv, bool format_given, struct vz_cli *cli)
 {
-    if (argc - optind < 2) {
+    bool is_separated = argc - optind >= 2 && strcmp(argv[optind + 1], "--") == 0;
+    if (argc - optind - is_separated < 2) {
         vz_message_error(argc == optind ? "LOG and COMMAND are missing; see vizzytrace --help"
                                         : "COMMAND is missing: vizzytrace LOG COMMAND [ARG...]; see vizzytrace --help");
         return VZ_CLI_WRONG;
     }
     cli->log = argv[optind];
-    cli->command = argv + optind + 1;
-    if (strncmp(cli->log, "tcp://", 6) == 0) {
-        vz_message_error("%s: streaming is not available in this version; give a path", cli->log);
+    cli->command = argv + optind + 1 + is_separated;
+    if (!check_operands(cli))
         return VZ_CLI_WRONG;
-    }
-    if (!*cli->log || !*cli->command[0]) {
-        vz_message_error("%s is empty", *cli->log ? "COMMAND" : "LOG");
-        return VZ_CLI_WRONG;
-    }
     if (!format_given)
         cli->csv = has_suffix(cli->log, ".csv");
     return VZ_CLI_RUN;
+}
+
+/* What getopt_long(3) refused, by the id that it returned, and the word that it stands at. */
+static void refuse_option(int id, const char *word)
+{
+    const char letter[] = {'-', (char)optopt, 0};
+    if (id == ':')
+        vz_message_error("option %s lacks its value; see vizzytrace --help", word);
+    else if (optopt == OPT_QUIET || optopt >= OPT_FORMAT)
+        vz_message_error("option %s takes no value; see vizzytrace --help", word);
+    else
+        vz_message_error("option %s is unknown; see vizzytrace --help", optopt ? letter : word);
 }
 
 enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
@@ -191,7 +227,7 @@ enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
     bool format_given = false;
     int id;
     opterr = 0; /* one place prints */
-    while ((id = getopt_long(argc, argv, "+q", long_options, NULL)) != -1) {
+    while ((id = getopt_long(argc, argv, "+:q", long_options, NULL)) != -1) {
         if (id == OPT_HELP || id == OPT_VERSION) {
             fputs(id == OPT_HELP ? help : "vizzytrace " VZ_VERSION "\n", stdout);
             return fflush(stdout) == 0 ? VZ_CLI_DONE : VZ_CLI_WRONG;
@@ -201,7 +237,7 @@ enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
             return VZ_CLI_WRONG;
         }
         if (id == '?' || id == ':') {
-            vz_message_error("option %s is unknown or lacks its value; see vizzytrace --help", argv[optind - 1]);
+            refuse_option(id, argv[optind - 1]);
             return VZ_CLI_WRONG;
         }
         if (!apply_option(id, optarg, cli))

@@ -146,3 +146,35 @@ def test_wrong_usage(vizzytrace: Path, tmp_path: Path, arguments: str) -> None:
     assert run.returncode == FAILED
     assert 1 <= len(run.stderr.splitlines()) <= 3
     assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_usage_names_the_word(vizzytrace: Path, tmp_path: Path) -> None:
+    log = tmp_path / "t.trace"
+    assert refuse(vizzytrace, "--bogus", log, "true", status=FAILED).startswith("vizzytrace: option --bogus is unknown")
+    assert "option -x is unknown" in refuse(vizzytrace, "-xq", log, "true", status=FAILED)
+    assert "option --max-depth lacks its value" in refuse(vizzytrace, "--max-depth", status=FAILED)
+    assert "option --quiet=yes takes no value" in refuse(vizzytrace, "--quiet=yes", log, "true", status=FAILED)
+    assert "-q: options stand before LOG" in refuse(vizzytrace, log, "-q", "true", status=FAILED)
+    assert "COMMAND is missing" in refuse(vizzytrace, log, "--", status=FAILED)
+    assert not log.exists()
+
+
+def test_separator_after_log(vizzytrace: Path, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [vizzytrace, "-q", tmp_path / "t.trace", "--", "echo", "--", "x"], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "-- x\n", "")
+
+
+def test_program_as_log_is_not_overwritten(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    copy = tmp_path / "program"
+    shutil.copy(program("nothing.c"), copy)
+    content = copy.read_bytes()
+    assert str(copy) in refuse(vizzytrace, copy, copy, status=FAILED)
+    assert str(copy) in refuse(vizzytrace, copy, "true", status=FAILED)
+    assert copy.read_bytes() == content
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    assert str(script) in refuse(vizzytrace, script, "true", status=FAILED)
+    assert script.read_text() == "#!/bin/sh\n"
