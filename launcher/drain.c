@@ -213,7 +213,7 @@ static bool copy_one(const struct vz_timebase *base, struct vz_image *image, str
     batch->time[n] = time_of(base, image, ticks);
     batch->address[n] = slot->address;
     batch->size[n] = slot->size_stack & VZ_SLOT_SIZE_MASK;
-    if (cursor->has_wide && batch->size[n] == VZ_SLOT_SIZE_MASK) /* else its own event was dropped, or left by siglongjmp */
+    if (cursor->has_wide && batch->size[n] == VZ_SLOT_SIZE_MASK) /* else its event was lost: dropped, or left */
         batch->size[n] = cursor->wide_size;
     batch->stack[n] = (uint32_t)(slot->size_stack >> VZ_SLOT_SIZE_BITS);
     batch->n += vz_kind_class[kind] != VZ_CLASS_NONE; /* else: damaged by the program */
