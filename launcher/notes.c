@@ -134,7 +134,8 @@ static const struct vz_note *next_note(const struct vz_image *image, uint64_t *a
     for (;;) {
         const struct vz_note *note = vz_image_at(image, *at, sizeof(*note));
         *kind = note ? atomic_load_explicit(&note->kind, memory_order_acquire) : 0;
-        if (*kind == 0)
+        const bool is_abandoned = *kind == 0 && note && image->is_dead && note->bytes != 0; /* passed over */
+        if (*kind == 0 && !is_abandoned)
             return NULL;
         if (*kind == VZ_NOTE_NEXT) {
             *at = note->value;

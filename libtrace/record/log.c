@@ -68,8 +68,11 @@ static void *reserve(uint64_t bytes)
         uint64_t used = atomic_load(&segment->used);
         if (used + bytes + sizeof(struct vz_note) > VZ_LOG_SEGMENT)
             segment = advance(segment, used);
-        else if (atomic_compare_exchange_strong(&segment->used, &used, used + bytes))
-            return vz_region_at(segment->offset + used);
+        else if (atomic_compare_exchange_strong(&segment->used, &used, used + bytes)) {
+            struct vz_note *note = vz_region_at(segment->offset + used);
+            note->bytes = (uint32_t)bytes; /* at once: should this thread get no further, it can be passed over */
+            return note;
+        }
     }
     return NULL;
 }
@@ -101,7 +104,8 @@ void vz_log_module(const struct vz_module_note *fields, const char *path)
     struct vz_module_note *module = reserve((fixed_bytes + text_bytes(path) + 7u) & ~7ull);
     if (!module)
         return;
-    memcpy((char *)module + sizeof(uint32_t), (const char *)fields + sizeof(uint32_t), fixed_bytes - sizeof(uint32_t));
+    const size_t own_bytes = offsetof(struct vz_note, ticks); /* kind and bytes stay */
+    memcpy((char *)module + own_bytes, (const char *)fields + own_bytes, fixed_bytes - own_bytes);
     publish(&module->note, VZ_NOTE_MODULE, fixed_bytes, path);
 }
 

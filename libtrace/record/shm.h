@@ -159,8 +159,8 @@ struct vz_node {
 
 /* ---- modules and notes ------------------------------------------------------------------------------------------ */
 
-/* Append-only records in log pages; `kind` is published last. `bytes` (multiple of 8, header included) leads to the
- * next record; a record with kind 0 ends the log for now. A record never crosses its log segment's end: when the rest
+/* Append-only records in log pages; `kind` is published last. `bytes` (multiple of 8, header included), stored first, leads
+ * to the next record; a record with kind 0 ends the log for now, and is passed over once nobody can fill it any more. A record never crosses its log segment's end: when the rest
  * is too small a VZ_NOTE_NEXT record, whose `value` is the offset of the next segment, is written instead. */
 enum vz_note_kind {
     VZ_NOTE_MODULE = 1,          /* struct vz_module_note */
