@@ -50,3 +50,9 @@ def main() -> None:
         # Whoever read the output has seen enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        # The reader turns its own into VizzyError: this one is of the output, a full disk for instance.
+        click.echo(
+            f"vizreport: standard output: can't be written: {error.strerror}; give it a place with room", err=True
+        )
+        sys.exit(1)
