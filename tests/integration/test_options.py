@@ -114,8 +114,7 @@ def test_a_csv_trace_says_the_same(record: Record, program: Program, command: li
 
 
 def describe(image: Image) -> dict[str, Any]:
-    """What a summary says of an image, but for what two runs of a program do not share: a grandchild's end is not always
-    learnt."""
+    """What a summary says of an image, but for what two runs need not share: a child's end is not always learnt."""
     return {key: value for key, value in image.raw.items() if key not in ("pid", "ppid", "exit", "peak", "temporary")}
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from vizreport.analysis.gaps import count_gaps
 from vizreport.analysis.leaks import find_leaks
 from vizreport.cli.main import group
+from vizreport.cli.output import wrap_lines
 from vizreport.errors import VizzyError
 from vizreport.kernels.reference import replay
 from vizreport.reports.summary import summarize
@@ -164,6 +165,32 @@ def test_one_process_of_a_family(load: Load) -> None:
     assert describe(trace, pid=101)["processes"][0]["inherited"]["blocks"] == 1
     with pytest.raises(VizzyError, match="no process has the pid 7"):
         summarize(trace, pid=7)
+
+
+def test_further_processes_have_a_line_each(load: Load) -> None:
+    trace = load(family().build())
+    lines = list(write_summary(trace, summarize(trace), in_full=False))
+    assert lines[:2] == ["HEAP SUMMARY:", "    in use at exit   : 22 bytes in 3 blocks"]
+    assert sum(line == "HEAP SUMMARY:" for line in lines) == 1
+    at = next(k for k, line in enumerate(lines) if line.startswith("OTHER PROCESSES: 3;"))
+    rows = [line.split() for line in lines[at + 1 : -2]]
+    assert rows[0] == ["pid", "allocs", "frees", "in", "use", "peak", "exit", "command"]
+    assert rows[1] == ["101", "1", "1", "4", "bytes", "4", "bytes", "exec", "prog"]
+    assert rows[2] == ["101", "0", "0", "0", "bytes", "0", "bytes", "SIGKILL", "ls"]
+    assert rows[3] == ["102", "not", "recorded", "?", "busybox"]
+    assert rows[4][:2] == ["statically", "linked:"]
+    assert max(map(len, lines)) <= 80
+    cut = list(write_summary(trace, summarize(trace), in_full=False, width=68))
+    assert cut[at + 4].endswith("bus...")
+
+
+def test_long_lines_are_broken_between_words() -> None:
+    lines = ["short", "    in a frame: std::map<int, " + "x" * 90 + ">::find (prog+0x10)", "", "    " + "y" * 100]
+    wrapped = list(wrap_lines(lines, 40))
+    assert wrapped[0] == "short"
+    assert wrapped[1] == "    in a frame: std::map<int,"
+    assert wrapped[2] == "        " + "x" * 90 + ">::find"
+    assert " ".join(" ".join(wrapped).split()) == " ".join(" ".join(lines).split())
 
 
 def test_the_text_begins_in_valgrinds_words(load: Load) -> None:

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from vizreport.cli.output import echo_lines
 from vizreport.reports.info import describe_info, write_info
 from vizreport.trace.reader import read_trace
 
@@ -19,4 +20,4 @@ def command(trace: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(describe_info(opened), indent=2))
     else:
-        click.echo("\n".join(write_info(opened)))
+        echo_lines(write_info(opened))

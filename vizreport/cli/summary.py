@@ -6,13 +6,13 @@ import json
 
 import click
 
+from vizreport.cli.output import echo_lines, find_width
 from vizreport.reports.summary import summarize
 from vizreport.reports.summary_json import describe_summary
 from vizreport.reports.summary_text import write_summary
 from vizreport.trace.reader import read_trace
 
 DEFAULT_TOP = 10
-DEFAULT_TOP_OF_MANY = 3
 
 
 @click.command(name="summary")
@@ -24,10 +24,10 @@ DEFAULT_TOP_OF_MANY = 3
 def command(trace: str, as_json: bool, top: int | None, all_leaks: bool, pid: int | None) -> None:
     """Totals, peak, leaks by call stack, anomalies. TRACE may be - for standard input."""
     opened = read_trace(trace)
-    if top is None and not (as_json or all_leaks):
-        top = DEFAULT_TOP if len(opened.images) == 1 or pid is not None else DEFAULT_TOP_OF_MANY
-    summaries = summarize(opened, pid=pid, top=top)
+    n_leaks = DEFAULT_TOP if top is None and not (as_json or all_leaks) else top
+    summaries = summarize(opened, pid=pid, top=n_leaks)
     if as_json:
         click.echo(json.dumps(describe_summary(opened, summaries)))
     else:
-        click.echo("\n".join(write_summary(opened, summaries)))
+        in_full = pid is not None or all_leaks or top is not None
+        echo_lines(write_summary(opened, summaries, in_full=in_full, width=find_width()))

@@ -29,18 +29,66 @@ _ORIGIN_TEXT = {
 }
 
 
-def write_summary(trace: Trace, summaries: tuple[ImageSummary, ...]) -> Iterator[str]:
-    """Yields the summary's lines."""
-    for summary in summaries:
+def write_summary(
+    trace: Trace, summaries: tuple[ImageSummary, ...], *, in_full: bool = True, width: int | None = None
+) -> Iterator[str]:
+    """Yields the summary's lines.
+
+    Args:
+        trace: What was summarised.
+        summaries: Of the images to tell of.
+        in_full: All images have a section of their own; else those after the first have one line each.
+        width: Where commands in those lines are cut off; None: they are not.
+    """
+    for summary in summaries if in_full else summaries[:1]:
         if summary is not summaries[0]:
             yield ""
         yield from _write_image(summary)
+    if not in_full and len(summaries) > 1:
+        yield ""
+        yield from _write_table(summaries[1:], width)
     if not summaries:
         yield from _write_nothing()
     yield ""
     yield from _write_completeness(trace.completeness)
     for note in trace.notes:
         yield f"    note: {_describe_note(note)}"
+
+
+def _write_table(summaries: tuple[ImageSummary, ...], width: int | None) -> Iterator[str]:
+    """Yields one line for each image."""
+    yield f"OTHER PROCESSES: {len(summaries)}; --pid PID shows one in full, --leaks all"
+    yield f"    {'pid':>7} {'allocs':>9} {'frees':>9} {'in use':>10} {'peak':>10} {'exit':<7} command"
+    for summary in summaries:
+        image, usage = summary.image, summary.usage
+        numbers = f"{usage.allocs:>9} {usage.frees:>9}"
+        sizes = f"{format_bytes(usage.live_bytes):>10} {format_bytes(summary.peak.bytes):>10}"
+        if summary.not_recorded is not None:
+            numbers, sizes = f"{'not recorded':<19}", f"{'':21}"
+        figures = f"    {image.pid:>7} {numbers} {sizes} {_shorten_end(image):<7} "
+        yield figures + _cut_command(describe_command(image), width - len(figures) if width is not None else None)
+        told = [summary.not_recorded] if summary.not_recorded is not None else list(_list_anomalies(summary))
+        if told:
+            yield f"            {', '.join(told)}"
+
+
+def _cut_command(command: str, room: int | None) -> str:
+    """Returns the command; where it is longer than there is room, without its directory, and cut off."""
+    if room is None or len(command) <= room:
+        return command
+    program, space, arguments = command.partition(" ")
+    short = program.rpartition("/")[2] + space + arguments
+    return short if len(short) <= room else f"{short[: max(room - 3, 1)]}..."
+
+
+def _shorten_end(image: Image) -> str:
+    """Returns how an image ended, in one word."""
+    end = image.end
+    if end is None or end.fate == Fate.UNKNOWN:
+        return "?"
+    if end.fate == Fate.SIGNAL:
+        return _name_signal(end.fate_value)
+    return str(end.fate_value) if end.fate == Fate.EXIT else end.fate.name.lower()
 
 
 def _write_nothing() -> Iterator[str]:
