@@ -162,7 +162,7 @@ struct vz_image_end_record {
     uint32_t fate_value;
     uint64_t events;    /* written in EVENTS blocks */
     uint64_t dropped;   /* events that could not be recorded */
-    uint64_t reordered; /* inversions of order that the collector repaired */
+    uint64_t reordered; /* events whose time was raised by more than 1 us, to keep times from decreasing */
     uint64_t holes;     /* slots reserved by a hook that never completed */
     uint32_t stopped;   /* enum vz_image_stop */
     uint32_t reserved;

@@ -79,6 +79,7 @@ def _describe_image(image: Image) -> dict[str, Any]:
         "end_time_ns": image.end.time_ns if image.end else None,
         "events": image.n_events,
         "dropped_events": image.end.dropped if image.end else 0,
+        "reordered_events": image.end.reordered if image.end else 0,
         "damaged_blocks": image.n_damaged,
         "threads": [
             {"tid": thread.tid, "name": thread.name, "first_time_ns": thread.first_time_ns} for thread in image.threads

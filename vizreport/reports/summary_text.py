@@ -169,8 +169,6 @@ def _list_anomalies(summary: ImageSummary) -> Iterator[str]:
     for count, one, many in counted:
         if count:
             yield f"{count} {one if count == 1 else many}"
-    if end is not None and end.reordered:
-        yield f"{format_count(end.reordered, 'event')} put back in order"
     if end is not None and end.stopped != Stop.NOT:
         yield f"recording stopped early: {_STOPPED_TEXT[end.stopped]}"
 
