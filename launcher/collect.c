@@ -28,6 +28,7 @@
 #define ARRIVALS_NS 1000000000u         /* for so long after one image came, more are expected */
 #define UNATTENDED_WAIT_NS 10000000000u /* how long processes that outlive COMMAND are waited for without a terminal */
 #define EXPECTED_WAIT_NS 1000000000u    /* how long a process just made is given to appear */
+#define FLUSH_NS 500000000u             /* how often what was encoded is written, however little */
 
 int vz_collect_open(struct vz_collector *collector)
 {
@@ -101,6 +102,17 @@ static uint64_t drain_all(struct vz_collector *collector, uint64_t limit)
     return n_taken;
 }
 
+/* Hands what was encoded to the kernel, so that a launcher that is killed leaves all but the last moment. */
+static void flush_sink(struct vz_collector *collector)
+{
+    struct vz_sink *sink = collector->sink;
+    uint64_t now = vz_collector_now(collector);
+    if (sink->has_failed || now - collector->last_flush_ns < FLUSH_NS)
+        return;
+    collector->last_flush_ns = now;
+    vz_sink_check(sink, sink->ops->flush(sink));
+}
+
 static uint64_t run_round(struct vz_collector *collector)
 {
     uint64_t limit = vz_timebase_advance(&collector->time);
@@ -115,6 +127,7 @@ static uint64_t run_round(struct vz_collector *collector)
     vz_images_end_dead(collector);
     vz_rss_sample(collector);
     vz_batch_flush_old(collector);
+    flush_sink(collector);
     return n_taken;
 }
 

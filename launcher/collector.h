@@ -114,6 +114,7 @@ struct vz_collector {
     uint32_t n_records;                      /* images written so far: the next one's index */
     uint64_t seen_serial;                    /* next_serial at the last scan; 0: scan again */
     uint64_t last_arrival_ns;                /* when an image was last taken in */
+    uint64_t last_flush_ns;                  /* when the sink was last flushed */
     bool saw_command;                        /* COMMAND has had an image */
     struct vz_image_key *keys;
     size_t n_keys, keys_capacity;

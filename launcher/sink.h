@@ -53,6 +53,10 @@ int vz_sink_file_open(const char *path, const struct vz_sink_session *session, s
 /* The same for CSV: events in `path`, stacks and modules in a second file. */
 int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, struct vz_sink **sink);
 
+/* For the two above: opens a file for writing, or says in fitting words why that failed. */
+int vz_sink_open(const char *path); /* the descriptor, or -errno */
+void vz_sink_open_failed(const char *path, int error);
+
 /* Notes a failed operation: says so once. Returns error. */
 int vz_sink_fail(struct vz_sink *sink, int error);
 

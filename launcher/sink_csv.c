@@ -362,9 +362,9 @@ static char *side_path(const char *path)
 
 static int open_file(struct csv_file *file, const char *path, const char *header)
 {
-    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    file->fd = vz_sink_open(path);
     if (file->fd < 0)
-        return -errno;
+        return file->fd;
     file->n = (size_t)(stpcpy(file->buffer, header) - file->buffer);
     return write_out(file);
 }
@@ -386,8 +386,7 @@ int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, st
         error = open_file(&csv->stacks, stacks_path,
                           "record,image,id,parent,address,end,bias,generation,build_id,name,time_ns,detail\n");
     if (error) {
-        vz_message_error("%s: can't write the trace: %s; LOG must lie in a directory that is there and writable",
-                         csv->events.fd < 0 ? path : stacks_path, strerror(-error));
+        vz_sink_open_failed(csv->events.fd < 0 ? path : stacks_path, error);
         csv->sink.has_failed = true;
         close_files(&csv->sink);
     } else {

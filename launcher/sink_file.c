@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -23,7 +22,6 @@
 struct file_sink {
     struct vz_sink sink;
     int fd;
-    bool is_regular;
     struct vz_encoder *encoder;
     struct vz_buffer buffer;
     uint64_t written; /* bytes of the file before the buffer's first */
@@ -37,9 +35,7 @@ static int flush(struct vz_sink *sink)
 {
     struct file_sink *file = self(sink);
     int error = vz_io_write_all(file->fd, file->buffer.data, file->buffer.bytes);
-    if (error && file->is_regular && ftruncate(file->fd, (off_t)file->written) != 0)
-        return error; /* the cut block stays: readers skip it */
-    if (!error)
+    if (!error) /* else the blocks that still went in stay, and the one that was cut: readers skip that */
         file->written += file->buffer.bytes;
     file->buffer.bytes = 0;
     return error;
@@ -205,23 +201,19 @@ int vz_sink_file_open(const char *path, const struct vz_sink_session *session, s
     struct file_sink *file = calloc(1, sizeof(*file));
     if (!file)
         return -ENOMEM;
-    struct stat status;
     int error = 0;
     file->sink = (struct vz_sink){.ops = &operations, .name = path};
-    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    file->fd = vz_sink_open(path);
     file->encoder = vz_encoder_new(TIME_RESOLUTION_NS, 0);
     file->buffer = (struct vz_buffer){.data = malloc(BUFFER_BYTES), .capacity = BUFFER_BYTES};
     if (file->fd < 0)
-        error = -errno;
+        error = file->fd;
     else if (!file->encoder || !file->buffer.data)
         error = -ENOMEM;
-    if (!error) {
-        file->is_regular = fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (!error)
         error = write_start(file, session);
-    }
     if (error) {
-        vz_message_error("%s: can't write the trace: %s; LOG must lie in a directory that is there and writable", path,
-                         strerror(-error));
+        vz_sink_open_failed(path, error);
         file->sink.has_failed = true;
         close_file(&file->sink);
         return error;

@@ -136,6 +136,18 @@ def test_a_recording_without_its_collector_does_not_hurt_the_program(
         assert recording.summary["trace"]["complete"] is False
 
 
+def test_a_killed_collector_leaves_all_but_the_last_moments(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace = tmp_path / "out.trace"
+    command = ["sh", "-c", '"$0" 1000 1; sleep 3', program("churn.c")]
+    recorder = subprocess.Popen([vizzytrace, "-q", trace, *command], stdout=subprocess.PIPE)
+    time.sleep(2.5)  # what the program did in its first moments has been written by then
+    recorder.kill()
+    recorder.communicate(timeout=30)
+    recording = read_recording(trace, 0, "", "")
+    assert recording.summary["trace"]["complete"] is False
+    assert any(image.counts.allocs >= 1000 for image in recording.images)
+
+
 def test_no_core_of_its_own(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
     run = subprocess.run(
         [
