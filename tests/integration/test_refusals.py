@@ -112,7 +112,8 @@ def test_log_in_a_read_only_directory(vizzytrace: Path, program: Program, tmp_pa
         directory = tmp_path / "read-only"
         directory.mkdir(mode=0o555)
     line = refuse(vizzytrace, directory / "t.trace", program("nothing.c"), status=FAILED)
-    assert str(directory) in line and "writable" in line
+    assert str(directory) in line
+    assert "writable" in line
 
 
 def test_log_is_a_pipe_that_nobody_reads(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
