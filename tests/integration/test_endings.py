@@ -138,7 +138,7 @@ def test_a_recording_without_its_collector_does_not_hurt_the_program(
 
 def test_a_killed_collector_leaves_all_but_the_last_moments(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
     trace = tmp_path / "out.trace"
-    command = ["sh", "-c", '"$0" 1000 1; sleep 3', program("churn.c")]
+    command: list[str | Path] = ["sh", "-c", '"$0" 1000 1; sleep 3', program("churn.c")]
     recorder = subprocess.Popen([vizzytrace, "-q", trace, *command], stdout=subprocess.PIPE)
     time.sleep(2.5)  # what the program did in its first moments has been written by then
     recorder.kill()
