@@ -245,7 +245,6 @@ struct vz_region {
     _Atomic uint32_t n_nodes;      /* next node id; starts at VZ_NODE_FIRST */
     _Atomic uint32_t hash_level;   /* level that takes new nodes; << 8: the oldest still asked */
     uint32_t log_first;            /* offset of the first log segment */
-    _Atomic uint64_t stack_walks, stack_frames_stepped, stack_memo_hits; /* counted only by checking builds */
 
     _Atomic uint64_t hash_offset[VZ_HASH_LEVELS];         /* offset of each level's table */
     _Atomic uint32_t node_segments[VZ_MAX_NODE_SEGMENTS]; /* offset / VZ_PAGE of each segment of vz_node */

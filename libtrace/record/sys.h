@@ -11,7 +11,6 @@
 
 /* futex(2) FUTEX_WAIT on shared memory, at most timeout_ns. Returns 0 or -errno (-EAGAIN: the word differed). */
 long vz_sys_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns);
-long vz_sys_futex_wake(const void *word, int n_waiters);
 
 /* mmap(2)/munmap(2)/mprotect(2). vz_sys_map returns NULL on failure. Anonymous private memory if fd is -1, else shared.
  */
@@ -35,7 +34,6 @@ long vz_sys_openat(int directory, const char *path, int flags);
 long vz_sys_close(int fd);
 long vz_sys_read(int fd, void *buffer, size_t bytes);
 long vz_sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset);
-long vz_sys_write(int fd, const void *buffer, size_t bytes);
 long vz_sys_readlink(const char *path, char *buffer, size_t bytes);
 long vz_sys_access(const char *path, int mode);
 

@@ -32,8 +32,6 @@ long vz_sys_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns)
     return call6(SYS_futex, (long)word, FUTEX_WAIT, (long)expected, (long)&timeout, 0, 0);
 }
 
-long vz_sys_futex_wake(const void *word, int n_waiters) { return call3(SYS_futex, (long)word, FUTEX_WAKE, n_waiters); }
-
 void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset)
 {
     const int flags = (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_NORESERVE;
@@ -86,8 +84,6 @@ long vz_sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
 {
     return call6(SYS_pread64, fd, (long)buffer, (long)bytes, (long)offset, 0, 0);
 }
-
-long vz_sys_write(int fd, const void *buffer, size_t bytes) { return call3(SYS_write, fd, (long)buffer, (long)bytes); }
 
 long vz_sys_readlink(const char *path, char *buffer, size_t bytes)
 {
