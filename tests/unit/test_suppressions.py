@@ -40,8 +40,8 @@ def matches(text: str, stack: Sequence[Frame] = STACK) -> bool:
     [
         ("leak:Cache", True), ("leak:cache", True), ("leak:Cache::get", False), ("leak:Cache*put", True),
         ("leak:^ns::", True), ("leak:^Cache", False), ("leak:put(int)$", True), ("leak:put$", False),
-        ("leak:^main$", True),        ("leak:libplugin.so", True), ("leak:cache.cpp", True), ("leak:libplugin?so", False), ("leak:*", True),
-        ("leak:^mai$", False), ("  leak:main  ", True), ("# leak:main", False),
+        ("leak:^main$", True), ("leak:libplugin.so", True), ("leak:cache.cpp", True), ("leak:libplugin?so", False),
+        ("leak:*", True), ("leak:^mai$", False), ("  leak:main  ", True), ("# leak:main", False),
     ],
 )  # fmt: skip
 def test_patterns(pattern: str, expected: bool) -> None:
