@@ -1,0 +1,57 @@
+"""Slow, obvious twins of the analyses behind the pictures: block by block, in dicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from blocks import Block
+
+
+def find_log_edges() -> list[int]:
+    """The least values of the bins, one after the other."""
+    edges = list(range(4))
+    power = 4
+    while power < 1 << 64:
+        edges += [power * part // 4 for part in (4, 5, 6, 7)]
+        power *= 2
+    return edges
+
+
+def find_log_bin(value: int) -> int:
+    return max(k for k, edge in enumerate(find_log_edges()) if edge <= value)
+
+
+def count_size_lifetimes(blocks: Sequence[Block]) -> tuple[Counter[tuple[int, int]], Counter[tuple[int, int]]]:
+    """Counts own blocks, and their bytes, by bin of size and bin of lifetime; -1: still live."""
+    counts: Counter[tuple[int, int]] = Counter()
+    sizes: Counter[tuple[int, int]] = Counter()
+    for block in blocks:
+        if not block.inherited:
+            lifetime = -1 if block.end is None else find_log_bin(block.end - block.start)
+            counts[find_log_bin(block.size), lifetime] += 1
+            sizes[find_log_bin(block.size), lifetime] += block.size
+    return counts, sizes
+
+
+def find_regions(ranges: Sequence[tuple[int, int]], granule: int, max_regions: int) -> list[tuple[int, int]]:
+    """Joins granules one by one; then joins what only a small gap separates."""
+    used = sorted({g for start, end in ranges for g in range(start // granule, max(end - 1, start) // granule + 1)})
+    runs: list[list[int]] = []
+    for g in used:
+        if runs and runs[-1][1] == g:
+            runs[-1][1] = g + 1
+        else:
+            runs.append([g, g + 1])
+    least = max(65536, len(used) * granule // 32)
+    gaps = [(runs[k + 1][0] - runs[k][1]) * granule for k in range(len(runs) - 1)]
+    cuts = {k for k, gap in enumerate(gaps) if gap >= least}
+    while len(cuts) > max_regions - 1:
+        cuts.remove(min(cuts, key=lambda k: (gaps[k], k)))
+    regions: list[tuple[int, int]] = []
+    for k, (start, end) in enumerate(runs):
+        if k == 0 or k - 1 in cuts:
+            regions.append((start * granule, end * granule))
+        else:
+            regions[-1] = (regions[-1][0], end * granule)
+    return regions
