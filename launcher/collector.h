@@ -36,10 +36,11 @@ struct vz_batch {
 
 /* How far one stream has been read. */
 struct vz_cursor {
-    bool is_active;      /* a thread has it, and its record is written */
-    bool is_thread_dead; /* nothing more will be published */
-    bool is_broken;      /* its chunks make no sense: not read any more */
-    bool has_wide;       /* a WIDE slot was read, the event it belongs to not yet */
+    struct vz_stream *stream; /* looked up once: the program may overwrite where it stands. NULL: not active */
+    bool is_active;           /* a thread has it, and its record is written */
+    bool is_thread_dead;      /* nothing more will be published */
+    bool is_broken;           /* its chunks make no sense: not read any more */
+    bool has_wide;            /* a WIDE slot was read, the event it belongs to not yet */
     uint32_t tid;
     uint32_t level;
     uint32_t thread;        /* index of the thread's record */

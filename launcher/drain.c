@@ -64,8 +64,9 @@ static void push_free(struct vz_image *image, const struct vz_cursor *cursor)
 }
 
 /* Goes on to the chunk that follows a full one that was read, and gives the latter back. */
-static bool leave_chunk(struct vz_image *image, struct vz_stream *stream, struct vz_cursor *cursor, uint32_t next)
+static bool leave_chunk(struct vz_image *image, struct vz_cursor *cursor, uint32_t next)
 {
+    struct vz_stream *stream = cursor->stream;
     struct vz_region *region = image->region;
     uint32_t bytes = vz_chunk_bytes(cursor->chunk_class);
     atomic_store_explicit(&stream->first, next, memory_order_release);
@@ -105,11 +106,11 @@ static bool skip_hole(struct vz_image *image, struct vz_cursor *cursor, const st
 }
 
 /* Moves the cursor to the stream's next published slot. Returns its word, or 0: nothing more for now. */
-static uint64_t find_next(struct vz_image *image, struct vz_stream *stream, struct vz_cursor *cursor)
+static uint64_t find_next(struct vz_image *image, struct vz_cursor *cursor)
 {
     while (!cursor->is_broken) {
         if (!cursor->chunk) {
-            uint32_t first = atomic_load_explicit(&stream->first, memory_order_acquire);
+            uint32_t first = atomic_load_explicit(&cursor->stream->first, memory_order_acquire);
             if (!first || !open_chunk(image, cursor, first))
                 return 0;
         }
@@ -120,16 +121,16 @@ static uint64_t find_next(struct vz_image *image, struct vz_stream *stream, stru
         bool is_closed = next || image->is_dead || cursor->is_thread_dead;
         if (cursor->slot < cursor->n_slots && skip_hole(image, cursor, chunk, is_closed))
             continue;
-        if (!next || !leave_chunk(image, stream, cursor, next))
+        if (!next || !leave_chunk(image, cursor, next))
             return 0;
     }
     return 0;
 }
 
 /* The ticks by which the cursor's next event is ordered; UINT64_MAX: it has none. */
-static uint64_t next_ticks(struct vz_image *image, struct vz_stream *stream, struct vz_cursor *cursor)
+static uint64_t next_ticks(struct vz_image *image, struct vz_cursor *cursor)
 {
-    uint64_t word = find_next(image, stream, cursor);
+    uint64_t word = find_next(image, cursor);
     if (!word)
         return UINT64_MAX;
     uint64_t ticks = word & VZ_SLOT_TICKS_MASK;
@@ -235,7 +236,6 @@ static void copy_slots(const struct vz_timebase *base, struct vz_image *image, s
 static uint64_t take_run(struct vz_collector *collector, struct vz_image *image, struct vz_cursor *cursor,
                          uint64_t limit, uint64_t *n_taken)
 {
-    struct vz_stream *stream = vz_drain_stream(image, (uint32_t)(cursor - image->cursors));
     uint64_t ticks;
     do {
         struct vz_batch *batch = vz_batch_of(collector, image);
@@ -244,7 +244,7 @@ static uint64_t take_run(struct vz_collector *collector, struct vz_image *image,
         uint32_t before = batch->n;
         copy_slots(&collector->time, image, cursor, batch, limit);
         *n_taken += batch->n - before;
-        ticks = next_ticks(image, stream, cursor);
+        ticks = next_ticks(image, cursor);
     } while (ticks < limit);
     return ticks;
 }
@@ -296,7 +296,7 @@ uint64_t vz_drain(struct vz_collector *collector, struct vz_image *image, uint64
         struct vz_cursor *cursor = &image->cursors[i];
         if (!cursor->is_active)
             continue;
-        uint64_t ticks = next_ticks(image, vz_drain_stream(image, i), cursor);
+        uint64_t ticks = next_ticks(image, cursor);
         if (ticks < limit)
             heads[n++] = (struct head){.ticks = ticks, .cursor = cursor};
     }
@@ -308,9 +308,9 @@ uint64_t vz_drain(struct vz_collector *collector, struct vz_image *image, uint64
 
 bool vz_drain_retire(struct vz_image *image, uint32_t stream_index)
 {
-    struct vz_stream *stream = vz_drain_stream(image, stream_index);
     struct vz_cursor *cursor = &image->cursors[stream_index];
-    if (find_next(image, stream, cursor))
+    struct vz_stream *stream = cursor->stream;
+    if (find_next(image, cursor))
         return false;
     atomic_store(&stream->first, 0);
     if (cursor->chunk && !cursor->is_broken)

@@ -16,9 +16,11 @@ _Static_assert((int)VZ_UNFIT_SANITIZER == (int)VZ_NOT_SANITIZER, "same numbers")
 _Static_assert((int)VZ_UNFIT_UNREACHABLE == (int)VZ_NOT_UNREACHABLE, "same numbers");
 _Static_assert((int)VZ_UNFIT_NOT_EXECUTABLE == (int)VZ_NOT_EXECUTABLE, "same numbers");
 
+/* Some notes are kept, and the program may have overwritten them since they were found sound. */
 static struct vz_text text_of(const struct vz_note *note)
 {
-    return (struct vz_text){.data = (const char *)(note + 1), .bytes = note->text_bytes};
+    uint32_t bytes = note->text_bytes;
+    return (struct vz_text){.data = (const char *)(note + 1), .bytes = bytes < VZ_LOG_SEGMENT ? bytes : 0};
 }
 
 /* Modules that are announced together are written together. */
@@ -121,11 +123,12 @@ static void take_note(struct vz_collector *collector, struct vz_image *image, ui
     }
 }
 
-/* Whether the text lies within the record. */
+/* Whether the text lies within the record, and the record within a segment. */
 static bool is_sound(uint32_t kind, const struct vz_note *note)
 {
     size_t fixed = kind == VZ_NOTE_MODULE ? sizeof(struct vz_module_note) : sizeof(struct vz_note);
-    return note->bytes % 8 == 0 && note->bytes >= fixed && note->bytes - fixed >= note->text_bytes;
+    return note->bytes % 8 == 0 && note->bytes <= VZ_LOG_SEGMENT && note->bytes >= fixed &&
+           note->bytes - fixed >= note->text_bytes;
 }
 
 /* The record at *at and its kind, and *at moved behind it; NULL: the log ends here for now. */
@@ -137,11 +140,11 @@ static const struct vz_note *next_note(const struct vz_image *image, uint64_t *a
         const bool is_abandoned = *kind == 0 && note && image->is_dead && note->bytes != 0; /* passed over */
         if (*kind == 0 && !is_abandoned)
             return NULL;
-        if (*kind == VZ_NOTE_NEXT) {
+        if (*kind == VZ_NOTE_NEXT && note->value > *at) { /* segments never go back: a log has no loop */
             *at = note->value;
             continue;
         }
-        if (!is_sound(*kind, note) || !vz_image_at(image, *at, note->bytes)) {
+        if (*kind == VZ_NOTE_NEXT || !is_sound(*kind, note) || !vz_image_at(image, *at, note->bytes)) {
             *at = 0; /* damaged by the program: no log any more */
             return NULL;
         }

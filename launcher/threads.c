@@ -97,6 +97,7 @@ static void open_stream(struct vz_collector *collector, struct vz_image *image, 
         return;
     cursor->tid = atomic_load(&stream->tid);
     cursor->level = atomic_load(&stream->level);
+    cursor->stream = stream;
     const struct vz_cursor *outer = cursor->level ? find_outer(image, cursor->tid) : NULL;
     cursor->is_active = true;
     if (outer) {
@@ -147,7 +148,7 @@ void vz_threads_read_names(struct vz_collector *collector, struct vz_image *imag
     for (uint32_t i = 0; i < image->n_cursors; i++) {
         char name[16];
         struct vz_cursor *cursor = &image->cursors[i];
-        if (cursor->is_active && read_given_name(vz_drain_stream(image, i), cursor, name))
+        if (cursor->is_active && read_given_name(cursor->stream, cursor, name))
             add_record(collector, image, &block, cursor, name);
     }
     write_records(collector, image, &block);

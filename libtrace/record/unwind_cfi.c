@@ -123,12 +123,15 @@ static bool define_cfa(struct machine *machine, struct vz_cursor *cursor, uint8_
         set_cfa(machine, cursor, column, factored(machine, cursor, vz_cursor_sleb(cursor)));
         return true;
     case CFA_DEF_CFA_REGISTER:
+        cursor->bad |= row->cfa_is_expression; /* only of a register and an offset can one be changed */
         set_cfa(machine, cursor, vz_cursor_uleb(cursor), row->cfa_value);
         return true;
     case CFA_DEF_CFA_OFFSET:
+        cursor->bad |= row->cfa_is_expression;
         row->cfa_value = narrow(cursor, (int64_t)vz_cursor_uleb(cursor));
         return true;
     case CFA_DEF_CFA_OFFSET_SF:
+        cursor->bad |= row->cfa_is_expression;
         row->cfa_value = factored(machine, cursor, vz_cursor_sleb(cursor));
         return true;
     case CFA_DEF_CFA_EXPRESSION:
@@ -247,7 +250,7 @@ bool vz_cfi_row_of(const struct vz_module *module, const struct vz_fde *fde, uin
     machine.module = module;
     machine.fde = fde;
     machine.row = row;
-    *row = (struct vz_cfi_row){0};
+    *row = machine.initial = (struct vz_cfi_row){0}; /* `initial` too: a CIE may restore */
     machine.n_saved = 0;
     machine.location = fde->start;
     if (!execute(&machine, fde->initial, fde->initial_end, UINTPTR_MAX))
