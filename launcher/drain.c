@@ -12,6 +12,7 @@
 
 #define LOOK_AHEAD 8       /* slots examined behind an unpublished one, while the chunk is being filled */
 #define PREFETCH_SLOTS 64  /* how far ahead slots are asked for: another processor has written them */
+#define MAX_EMPTY_CHUNKS 8 /* without any event, one after another: more of them lead in a circle */
 #define REORDERED_NS 1000u /* times raised by more than this are counted */
 
 /* A stream that has an event within the window. */
@@ -108,6 +109,7 @@ static bool skip_hole(struct vz_image *image, struct vz_cursor *cursor, const st
 /* Moves the cursor to the stream's next published slot. Returns its word, or 0: nothing more for now. */
 static uint64_t find_next(struct vz_image *image, struct vz_cursor *cursor)
 {
+    uint32_t n_left = 0;
     while (!cursor->is_broken) {
         if (!cursor->chunk) {
             uint32_t first = atomic_load_explicit(&cursor->stream->first, memory_order_acquire);
@@ -123,6 +125,7 @@ static uint64_t find_next(struct vz_image *image, struct vz_cursor *cursor)
             continue;
         if (!next || !leave_chunk(image, cursor, next))
             return 0;
+        cursor->is_broken = ++n_left > MAX_EMPTY_CHUNKS;
     }
     return 0;
 }
