@@ -55,3 +55,42 @@ def find_regions(ranges: Sequence[tuple[int, int]], granule: int, max_regions: i
         else:
             regions[-1] = (regions[-1][0], end * granule)
     return regions
+
+
+def map_occupancy(
+    blocks: Sequence[Block], last: int, n_rows: int, n_columns: int
+) -> tuple[int, int, dict[tuple[int, int], float]]:
+    """Returns bytes of a row, ns of a column, and mean live bytes by (row, column), cell by cell."""
+    width = -(-(last + 1) // n_columns)
+    blocks = [block for block in blocks if block.size]
+    shift = 6
+    while len({g for b in blocks for g in _granules(b, shift)}) > 2 * n_rows:
+        shift += 1
+    while True:
+        ranges = [(g << shift, (g + 1) << shift) for b in blocks for g in _granules(b, shift)]
+        regions = find_regions(ranges, 1 << shift, max(1, n_rows // 8))
+        if sum(end - start for start, end in regions) >> shift <= n_rows:
+            break
+        shift += 1
+    rows = [row for start, end in regions for row in range(start >> shift, end >> shift)]
+    cells: dict[tuple[int, int], float] = {}
+    for block in blocks:
+        start = _tick(block.start, last, width)
+        end = max(_tick(last + 1 if block.end is None else block.end, last, width), start + 1)
+        for g in _granules(block, shift):
+            n_bytes = min(block.address + block.size, (g + 1) << shift) - max(block.address, g << shift)
+            for column in range(start >> 20, (end - 1 >> 20) + 1):
+                overlap = min(end, column + 1 << 20) - max(start, column << 20)
+                cell = rows.index(g), column
+                covered = min(width, last + 1 - column * width) / width
+                cells[cell] = cells.get(cell, 0) + n_bytes * overlap / (1 << 20) / covered
+    return 1 << shift, width, cells
+
+
+def _granules(block: Block, shift: int) -> range:
+    return range(block.address >> shift, (block.address + block.size - 1 >> shift) + 1)
+
+
+def _tick(time: int, last: int, width: int) -> int:
+    column, rest = divmod(min(time, last + 1), width)
+    return (column << 20) + int(rest * (2**20 / width))
