@@ -74,5 +74,5 @@ def test_only_the_leaf_end_is_folded() -> None:
     new, main, malloc = frame("operator new(unsigned long)"), frame("main"), frame("malloc")
     assert fold_stack((malloc, new, main, new)) == (main, new)
     assert fold_stack((main,)) == (main,)
-    assert fold_stack((malloc, new)) == (malloc, new)
+    assert fold_stack((malloc, new)) == (new,)
     assert fold_stack(()) == ()

@@ -57,8 +57,8 @@ def is_allocator_frame(frame: Frame) -> bool:
 
 
 def fold_stack(stack: Sequence[Frame]) -> tuple[Frame, ...]:
-    """Returns the stack, leaf first, from its call site on; all of it where it has nothing but allocator frames."""
+    """Returns the stack, leaf first, from its call site on; its outermost frame where all are an allocator's."""
     for at, frame in enumerate(stack):
         if not is_allocator_frame(frame):
             return tuple(stack[at:])
-    return tuple(stack)
+    return tuple(stack[-1:])

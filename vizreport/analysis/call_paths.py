@@ -1,0 +1,145 @@
+"""The distinct paths that call stacks take, as a forest of stack nodes; from the root down, or from the leaf up.
+
+Nothing has a name here: what is too small to be shown is cut off before names are looked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vizreport.analysis.forest import Rows, Values, find_marked, merge_nodes, sum_subtrees
+from vizreport.model.stacks import Stacks
+
+_NONE: Rows = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class CallPaths:
+    """Distinct paths, and which of them each of the stacks takes that were asked for.
+
+    Attributes:
+        parents: int64[n], less than the node's own number, or -1.
+        rows: int64[n], a row of Stacks.
+        codes: int64[n], equal where pc, generation and interruption are equal.
+        ends: int64[n_stacks], the last node of each stack's path; -1: it has none.
+        cut: bool[n_stacks], whether more of the path was there and was cut off.
+    """
+
+    parents: Rows
+    rows: Rows
+    codes: Rows
+    ends: Rows
+    cut: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Returns the number of nodes."""
+        return len(self.parents)
+
+
+def find_paths(stacks: Stacks, leaves: Rows) -> CallPaths:
+    """Returns the paths from the root down to these leaves. Ids name paths, and a path may have several names."""
+    above = stacks.find_above()
+    used = _find_used(above, leaves)
+    index = np.full(len(above) + 1, -1, dtype=np.int64)  # the last is -1's
+    index[used] = np.arange(len(used))
+    codes = _number_frames(stacks, used)
+    # Stacks that end differently (whole, cut, for want of unwind data) are different, however equal their frames.
+    top = above[used] < 0
+    keys = codes * 4 + np.where(top, stacks.find_roots()[used].astype(np.int64), 3)
+    merged, parents = merge_nodes(index[above[used]], keys)
+    first = np.full(len(parents), len(used), dtype=np.int64)
+    np.minimum.at(first, merged, np.arange(len(used)))
+    ends = np.append(merged, -1)[index[leaves]]
+    return CallPaths(parents, used[first], codes[first], ends, np.zeros(len(leaves), dtype=np.bool_))
+
+
+def _find_used(above: Rows, leaves: Rows) -> Rows:
+    """Returns the rows of leaves and of all above them, increasing."""
+    used = np.zeros(len(above), dtype=np.bool_)
+    rows = np.unique(leaves[leaves >= 0])
+    while len(rows):
+        used[rows] = True
+        rows = np.unique(above[rows])
+        rows = rows[rows >= 0]
+        rows = rows[~used[rows]]
+    return np.flatnonzero(used)
+
+
+def _number_frames(stacks: Stacks, rows: Rows) -> Rows:
+    """Returns numbers that are equal where the rows' frames are: int64[n]."""
+    _, pcs = np.unique(stacks.pcs[rows], return_inverse=True)
+    codes = stacks.generations[rows].astype(np.int64) * 2 + stacks.interrupted[rows]
+    _, numbers = np.unique(pcs.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes, return_inverse=True)
+    result: Rows = numbers.astype(np.int64)
+    return result
+
+
+def prune_paths(paths: CallPaths, values: Values, minimum: Values) -> CallPaths:
+    """Cuts off the nodes that are below the minimum in every figure.
+
+    Args:
+        paths: From the root down.
+        values: uint64[n_stacks, m], m figures of each stack.
+        minimum: uint64[m].
+    """
+    kept = _reach_minimum(sum_subtrees(paths.parents, _add_up(paths, values)), minimum)
+    index = np.full(len(paths) + 1, -1, dtype=np.int64)
+    index[np.flatnonzero(kept)] = np.arange(np.count_nonzero(kept))
+    nearest = np.append(find_marked(paths.parents, kept), -1)[paths.ends]
+    return CallPaths(
+        index[paths.parents[kept]], paths.rows[kept], paths.codes[kept], index[nearest], nearest != paths.ends
+    )
+
+
+def invert_paths(paths: CallPaths, values: Values, minimum: Values) -> CallPaths:
+    """Returns the paths from the leaf up, without the nodes that are below the minimum in every figure.
+
+    Args:
+        paths: From the root down, whole.
+        values: uint64[n_stacks, m], m figures of each stack.
+        minimum: uint64[m].
+    """
+    own = _add_up(paths, values)
+    leaf = np.flatnonzero(np.isin(np.arange(len(paths)), paths.ends))
+    at = leaf.copy()  # where each distinct stack is on its way to the root
+    ends = np.full(len(leaf), -1, dtype=np.int64)
+    open_stacks = np.arange(len(leaf))
+    parts: list[tuple[Rows, Rows, Rows]] = [(_NONE, _NONE, _NONE)]
+    n_nodes, n_codes = 0, int(paths.codes.max(initial=0)) + 1
+    while len(open_stacks):
+        keys = (ends[open_stacks] + 1) * n_codes + paths.codes[at[open_stacks]]
+        distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        totals = np.zeros((len(distinct), own.shape[1]), dtype=np.uint64)
+        np.add.at(totals, inverse, own[leaf[open_stacks]])
+        kept = _reach_minimum(totals, minimum)
+        parts.append(
+            (distinct[kept] // n_codes - 1, paths.rows[at[open_stacks[first[kept]]]], distinct[kept] % n_codes)
+        )
+        number = np.where(kept, n_nodes + np.cumsum(kept) - 1, -1)[inverse]
+        n_nodes += int(np.count_nonzero(kept))
+        open_stacks, number = open_stacks[number >= 0], number[number >= 0]
+        ends[open_stacks] = number
+        at[open_stacks] = paths.parents[at[open_stacks]]
+        open_stacks = open_stacks[at[open_stacks] >= 0]
+    parents, rows, codes = (np.concatenate(column) for column in zip(*parts, strict=True))
+    of_node = np.full(len(paths) + 1, -1, dtype=np.int64)
+    of_node[leaf] = ends
+    cut = np.zeros(len(paths) + 1, dtype=np.bool_)
+    cut[leaf] = at >= 0
+    return CallPaths(parents, rows, codes, of_node[paths.ends], cut[paths.ends])
+
+
+def _add_up(paths: CallPaths, values: Values) -> Values:
+    """Returns the sums of the stacks that end at each node: uint64[n, m]."""
+    sums = np.zeros((len(paths), values.shape[1]), dtype=np.uint64)
+    found = paths.ends >= 0
+    np.add.at(sums, paths.ends[found], values[found])
+    return sums
+
+
+def _reach_minimum(totals: Values, minimum: Values) -> NDArray[np.bool_]:
+    reached: NDArray[np.bool_] = np.logical_or.reduce(totals >= np.maximum(minimum, 1), axis=1)
+    return reached
