@@ -179,6 +179,8 @@ static bool check_operands(const struct vz_cli *cli)
 {
     if (strncmp(cli->log, "tcp://", 6) == 0)
         vz_message_error("%s: streaming is not available in this version; give a path", cli->log);
+    else if (strcmp(cli->log, "-") == 0)
+        vz_message_error("-: LOG can't be standard output, which belongs to COMMAND; give a path");
     else if (!*cli->log || !*cli->command[0])
         vz_message_error("%s is empty", *cli->log ? "COMMAND" : "LOG");
     else if (cli->command[0][0] == '-')

@@ -17,6 +17,7 @@
 #include "message.h"
 #include "notes.h"
 #include "rss.h"
+#include "stops.h"
 #include "threads.h"
 
 #define ARRIVAL_PAUSE_US 250
@@ -96,6 +97,7 @@ static uint64_t drain_all(struct vz_collector *collector, uint64_t limit)
             continue;
         n_taken += vz_drain(collector, image, limit);
         vz_notes_read(collector, image);
+        vz_stops_tell(collector, image);
         if (!image->is_dead)
             vz_threads_sweep(collector, image);
     }
@@ -149,13 +151,15 @@ static bool is_waiting(struct vz_collector *collector, uint64_t command_end_ns, 
     if (collector->n_images == 0)
         return is_more_expected(collector, command_end_ns);
     if (waited > UNATTENDED_WAIT_NS && !is_attended) {
-        vz_message_warning("%u recorded processes are still running: the recording ends without their end",
-                           collector->n_images);
+        vz_message_warning("%u recorded process%s still running: the recording ends without %s end",
+                           collector->n_images, collector->n_images == 1 ? " is" : "es are",
+                           collector->n_images == 1 ? "its" : "their");
         return false;
     }
     if (waited > UNATTENDED_WAIT_NS / 100 && !*has_said) {
         *has_said = true;
-        vz_message_progress("Waiting for %u processes that outlive the child%s", collector->n_images,
+        vz_message_progress("Waiting for %u process%s that outlive%s the child%s", collector->n_images,
+                            collector->n_images == 1 ? "" : "es", collector->n_images == 1 ? "s" : "",
                             is_attended ? "; Ctrl-C ends the recording" : " (10 s at most)");
     }
     return true;
@@ -171,6 +175,7 @@ static void finish(struct vz_collector *collector)
                                    .events = collector->events,
                                    .images_missed = atomic_load(&collector->memory.header->images_missed),
                                    .images = collector->n_records};
+    vz_stops_tell_missed(collector);
     VZ_SINK_DO(collector->sink, end, &record);
 }
 

@@ -19,6 +19,7 @@
 #include "sink.h"
 
 #define VZ_N_BATCHES 12       /* images that can have events waiting to be written at once: 2.1 MiB each */
+#define VZ_N_EXAMINED 1024    /* files of modules whose contents are remembered; a power of 2 */
 #define VZ_SAMPLES_PENDING 64 /* samples of an image kept until they are written */
 
 /* Events of one image in their final order, waiting to be written together. */
@@ -93,6 +94,11 @@ struct vz_image_key { /* the place in the trace of an image that may be gone */
     uint32_t index;
 };
 
+struct vz_examined {       /* a module's file that was looked into */
+    uint64_t key;          /* made of what changes when the file does; 0: none */
+    const char *allocator; /* which it has for itself; NULL: none */
+};
+
 struct vz_collector {
     const struct vz_cli *cli;
     struct vz_session_memory memory;
@@ -117,10 +123,12 @@ struct vz_collector {
     uint64_t last_arrival_ns;                /* when an image was last taken in */
     uint64_t last_flush_ns;                  /* when the sink was last flushed */
     bool saw_command;                        /* COMMAND has had an image */
+    uint32_t stops_told;                     /* reasons why images stopped that were said: 1 << enum vz_stop */
     struct vz_image_key *keys;
     size_t n_keys, keys_capacity;
     uint64_t last_look_up_ns, next_look_up_ns; /* when to look for images whose process is not known */
 
+    struct vz_examined examined[VZ_N_EXAMINED];
     struct vz_batch *batches[VZ_N_BATCHES];
     uint64_t events;
     uint64_t next_rss_ns;

@@ -88,34 +88,6 @@ static void examine_dynamic(const struct file *file, const ElfW(Phdr) * segments
     }
 }
 
-/* The names by which an allocator linked into the program gives itself away. */
-static bool is_allocator_symbol(const char *name)
-{
-    static const char *const names[] = {"malloc", "je_malloc", "tc_malloc", "mi_malloc", "__interceptor_malloc"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void examine_symbols(const struct file *file, const ElfW(Shdr) * sections, const ElfW(Shdr) * table,
-                            struct vz_elf_facts *facts)
-{
-    size_t n = table->sh_size / sizeof(ElfW(Sym));
-    const ElfW(Sym) *symbols = records_at(file, table->sh_offset, n, sizeof(ElfW(Sym)));
-    if (!symbols || table->sh_link >= file->header->e_shnum)
-        return;
-    const ElfW(Shdr) *strings = &sections[table->sh_link];
-    for (size_t i = 0; i < n; i++) {
-        if (symbols[i].st_shndx == SHN_UNDEF || (symbols[i].st_info & 0xf) != STT_FUNC)
-            continue;
-        const char *name = string_at(file, strings->sh_offset, strings->sh_size, symbols[i].st_name);
-        if (is_allocator_symbol(name))
-            facts->allocator = name;
-    }
-}
-
 static bool open_file(const void *image, size_t bytes, struct file *file)
 {
     *file = (struct file){.bytes = image, .size = bytes, .header = image};
@@ -157,11 +129,6 @@ struct vz_elf_facts vz_elf_examine(const void *image, size_t bytes)
             facts.interpreter = string_at(&file, segments[i].p_offset, segments[i].p_filesz, 0);
         if (segments[i].p_type == PT_DYNAMIC)
             examine_dynamic(&file, segments, &segments[i], &facts);
-    }
-    const ElfW(Shdr) *sections = sections_of(&file);
-    for (unsigned i = 0; sections && i < file.header->e_shnum; i++) {
-        if (sections[i].sh_type == SHT_SYMTAB || sections[i].sh_type == SHT_DYNSYM)
-            examine_symbols(&file, sections, &sections[i], &facts);
     }
     return facts;
 }

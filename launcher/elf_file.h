@@ -15,7 +15,6 @@ struct vz_elf_facts {
     bool is_loader;          /* a dynamic loader itself (its soname begins with "ld") */
     const char *interpreter; /* PT_INTERP; NULL: static */
     const char *sanitizer;   /* the sanitizer runtime that it needs; NULL: none */
-    const char *allocator;   /* a malloc that it defines itself; NULL: none */
 };
 
 /* Examines a program of `bytes` bytes at `image`. */

@@ -15,6 +15,7 @@
 #include "notes.h"
 #include "process.h"
 #include "rss.h"
+#include "stops.h"
 #include "threads.h"
 
 static void free_image(struct vz_collector *collector, struct vz_image *image)
@@ -52,6 +53,7 @@ static void write_end(struct vz_collector *collector, struct vz_image *image, ui
     vz_notes_read(collector, image);
     vz_threads_read_names(collector, image);
     vz_rss_flush(collector, image);
+    vz_stops_tell(collector, image);
     struct vz_image_end_record record = {.time = time > image->last_time ? time : image->last_time,
                                          .fate = fate,
                                          .fate_value = value,

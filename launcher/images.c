@@ -82,9 +82,11 @@ static bool adopt_process(struct vz_collector *collector, struct vz_image *image
     if (pidfd == -ESRCH)
         return false;
     /* A process that is ending, or that is not dumpable and another user's to the kernel, shows nothing of its memory; whoever
-     * else had this pid would hardly be so in this very moment. */
-    bool is_ours = pid == collector->command || vz_process_is_recorded(pid, collector->library) ||
-                   !vz_process_rss(pid) || vz_process_is_hidden(pid);
+     * else had this pid would hardly be so in this very moment. Unless it is older than the recording: an image of another
+     * pid namespace has an id there that some process has here too, often 1. */
+    bool is_ours =
+        pid == collector->command || vz_process_is_recorded(pid, collector->library) ||
+        ((!vz_process_rss(pid) || vz_process_is_hidden(pid)) && vz_process_start(pid) >= vz_process_start(getpid()));
     if (!is_ours) {
         if (pidfd >= 0)
             close(pidfd);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocators.h"
+
 #define BLOCK_MODULES 32u
 
 /* The reasons are the trace's own, by the same numbers. */
@@ -34,6 +36,8 @@ static void write_modules(struct vz_collector *collector, struct vz_image *image
 {
     if (block->n)
         VZ_SINK_DO(collector->sink, modules, image->index, block->records, block->paths, block->n);
+    for (uint32_t i = 0; i < block->n; i++)
+        vz_allocators_examine(collector, image, block->paths[i], block->records[i].time);
     block->n = 0;
 }
 
@@ -51,13 +55,6 @@ static void add_module(struct module_block *block, const struct vz_module_note *
     memcpy(record.build_id, module->build_id, record.build_id_bytes);
     block->paths[block->n] = (struct vz_text){.data = module->text, .bytes = module->note.text_bytes};
     block->records[block->n++] = record;
-}
-
-static void write_note(struct vz_collector *collector, struct vz_image *image, const struct vz_note *note,
-                       uint64_t time, enum vz_note_type type)
-{
-    struct vz_note_record record = {.time = time, .value = note->value, .type = type};
-    VZ_SINK_DO(collector->sink, note, image->index, &record, text_of(note));
 }
 
 /* Writes what waited to be told apart: it was a child, not this image, that became something unrecorded. What became of it
@@ -114,9 +111,6 @@ static void take_note(struct vz_collector *collector, struct vz_image *image, ui
     case VZ_NOTE_NOT_FOLLOWED:
         settle_unfit(collector, image);
         image->unfit_note = note;
-        break;
-    case VZ_NOTE_STATIC_ALLOCATOR:
-        write_note(collector, image, note, time, VZ_NOTE_TYPE_STATIC_ALLOCATOR);
         break;
     default:
         break;

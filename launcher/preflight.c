@@ -78,20 +78,20 @@ static int locate(const char *name, char path[PATH_MAX])
     return 0;
 }
 
-/* Whether the kernel will raise the privileges of who executes this file: ld.so then ignores LD_PRELOAD. */
-static bool raises_privileges(const char *path)
+/* By what the kernel will raise the privileges of who executes this file, so that ld.so ignores LD_PRELOAD; NULL: it won't. */
+static const char *what_raises_privileges(const char *path)
 {
     struct stat status;
     struct statvfs mount;
     if (stat(path, &status) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-        return false;
+        return NULL;
     if (statvfs(path, &mount) == 0 && (mount.f_flag & ST_NOSUID))
-        return false;
+        return NULL;
     if ((status.st_mode & S_ISUID) && status.st_uid != getuid())
-        return true;
+        return "is setuid";
     if ((status.st_mode & S_ISGID) && (status.st_mode & S_IXGRP) && status.st_gid != getgid())
-        return true;
-    return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+        return "is setgid";
+    return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0 ? "has file capabilities" : NULL;
 }
 
 /* Whether an interpreter is glibc's loader: ld-linux-x86-64.so.2, ld-linux.so.2, ld64.so.1, ld.so.1. */
@@ -119,15 +119,11 @@ static int check_elf(const char *path, const struct vz_elf_facts *facts)
     } else if (facts->sanitizer) {
         vz_message_error("%s: needs %s, which must be loaded first; build it without -fsanitize to record it", path,
                          facts->sanitizer);
-    } else if (raises_privileges(path)) {
+    } else if (what_raises_privileges(path)) {
         vz_message_error(
-            "%s: is setuid, setgid or has file capabilities, so the system loads nothing into it; record a "
-            "copy without them, or as the user that it runs as",
-            path);
+            "%s: %s, so the system loads nothing into it; record a plain copy of it, as the user that it runs as", path,
+            what_raises_privileges(path));
     } else {
-        if (facts->allocator)
-            vz_message_warning("%s: defines %s itself; what it allocates by that can't be recorded", path,
-                               facts->allocator);
         return 0;
     }
     return VZ_EXIT_NOT_RUNNABLE;

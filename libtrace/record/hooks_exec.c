@@ -115,6 +115,10 @@ static char *const *choose(char *const envp[], bool with)
 
 static bool is_own_process(void) { return vz_sys_getpid() == vz_region->pid; }
 
+/* Whether this image's region is still its own. That of a vfork child is its parent's, and another image's as soon as the
+ * parent was killed. */
+static bool has_region(void) { return is_own_process() || vz_sys_getppid() == vz_region->pid; }
+
 /* Whether a program that starts now can take part. The library must not stay in the environment when the recording has ended:
  * it is going to be removed, and the loader would complain in the program's output. */
 static bool can_follow(void)
@@ -131,7 +135,7 @@ static char *const *prepare(enum vz_unfit unfit, const char *path, char *const e
     const bool follow = can_follow();
     if (!vz_session_recording())
         return follow ? envp : choose(envp, false);
-    if (unfit != VZ_FIT && follow)
+    if (unfit != VZ_FIT && follow && has_region())
         vz_log_note(VZ_NOTE_NOT_FOLLOWED, unfit, replaces ? vz_sys_getpid() : 0, path);
     if (replaces && is_own_process())
         vz_log_note(VZ_NOTE_EXEC, 0, 0, path);

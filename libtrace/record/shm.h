@@ -170,10 +170,9 @@ enum vz_note_kind {
     VZ_NOTE_NOT_FOLLOWED = 5,    /* a program in which the library can't run was started without it: value: reason (enum
                                   * vz_unfit), generation: its pid if known, text: path. Just before the VZ_NOTE_EXEC of
                                   * the same call if it replaces this image */
-    VZ_NOTE_STATIC_ALLOCATOR = 6, /* text: name of an allocator linked statically into a module */
-    VZ_NOTE_NEXT = 7,             /* value: offset of the next log segment */
-    VZ_NOTE_PROGRAM = 8, /* text: path of the executable. In the log before the region is LIVE, not after a fork */
-    VZ_NOTE_ARGUMENT = 9 /* text: the next argument of its command line. Directly after VZ_NOTE_PROGRAM */
+    VZ_NOTE_NEXT = 6,            /* value: offset of the next log segment */
+    VZ_NOTE_PROGRAM = 7, /* text: path of the executable. In the log before the region is LIVE, not after a fork */
+    VZ_NOTE_ARGUMENT = 8 /* text: the next argument of its command line. Directly after VZ_NOTE_PROGRAM */
 };
 
 struct vz_note {

@@ -1,8 +1,10 @@
 """Every way to start a process: each image is in the trace with its own totals, what it inherited apart."""
 
 import os
+import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,34 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
     ] * 2
     forked = [image for image in recording.images if image.ppid == recording.main.pid and image.inherited_blocks]
     assert len(forked) >= 2
+
+
+@pytest.fixture
+def namespace(require: Require) -> list[str]:
+    """The command that runs another in a pid namespace of its own, where it is process 1."""
+    command = [require("unshare", "util-linux"), "-pf"]
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no right to make a pid namespace")
+    return command
+
+
+def test_processes_of_another_pid_namespace(record: Record, program: Program, namespace: list[str]) -> None:
+    begin = time.monotonic()
+    recording = record(*namespace, program("families.c"), "fork")
+    assert time.monotonic() - begin < 5, "the end of its processes was not noticed"
+    assert recording.status == 0, recording.stderr
+    assert not recording.anomalies
+    for tally in read_tallies(recording.stdout):
+        assert recording.image(tally.pid).counts == tally.counts
+
+
+def test_a_pid_namespace_that_hides_the_recorder(record: Record, namespace: list[str]) -> None:
+    """With a /proc of its own: what it executes can't find vizzytrace, and the trace says so."""
+    begin = time.monotonic()
+    recording = record(*namespace, "--mount-proc", "sh", "-c", "exit 3")
+    assert time.monotonic() - begin < 5, "the end of its processes was not noticed"
+    assert recording.status == 3
+    assert "name space" in recording.image(1).raw["not_recorded"]
 
 
 def test_a_recording_can_be_recorded(record: Record, vizzytrace: Path, program: Program, tmp_path: Path) -> None:

@@ -54,6 +54,16 @@ def find_setuid(program: Path, directory: Path) -> Path:
     pytest.skip("no setuid program, and only root can make one")
 
 
+def test_setgid_command(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a program of another group")
+    copy = tmp_path / "setgid"
+    shutil.copy(program("nothing.c"), copy)
+    os.chown(copy, 0, 65534)
+    copy.chmod(0o2755)
+    assert "is setgid" in refuse(vizzytrace, tmp_path / "t.trace", copy, status=CANNOT_RUN)
+
+
 def test_setuid_command(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
     path = find_setuid(program("nothing.c"), tmp_path)
     assert "setuid" in refuse(vizzytrace, tmp_path / "t.trace", path, status=CANNOT_RUN)
@@ -162,6 +172,7 @@ def test_wrong_usage_names_the_word(vizzytrace: Path, tmp_path: Path) -> None:
     assert "option --max-depth lacks its value" in refuse(vizzytrace, "--max-depth", status=FAILED)
     assert "option --quiet=yes takes no value" in refuse(vizzytrace, "--quiet=yes", log, "true", status=FAILED)
     assert "-q: options stand before LOG" in refuse(vizzytrace, log, "-q", "true", status=FAILED)
+    assert "belongs to COMMAND" in refuse(vizzytrace, "-", "true", status=FAILED)
     assert "COMMAND is missing" in refuse(vizzytrace, log, "--", status=FAILED)
     assert not log.exists()
 

@@ -126,8 +126,13 @@ def test_a_sandboxed_program_goes_on_and_what_is_lost_is_counted(record: Record,
     counts = recording.main.counts
     lost = tally.allocs + tally.frees - counts.allocs - counts.frees
     assert recording.main.raw["anomalies"]["dropped_events"] == lost
+    said = [line for line in recording.stderr.splitlines() if "its recording stops here" in line]
     if pairs == 1000:
         assert counts == tally
+        assert not said
+    else:
+        assert len(said) == 1
+        assert f"confined (pid {recording.main.pid})" in said[0]
 
 
 def signal_count(stdout: str) -> int:
