@@ -94,3 +94,42 @@ def _granules(block: Block, shift: int) -> range:
 def _tick(time: int, last: int, width: int) -> int:
     column, rest = divmod(min(time, last + 1), width)
     return (column << 20) + int(rest * (2**20 / width))
+
+
+def find_pages(blocks: Sequence[Block], page: int) -> dict[int, list[Block]]:
+    """Returns each held page with the block of each of its live bytes."""
+    pages: dict[int, list[Block]] = {}
+    for block in blocks:
+        for address in range(block.address, block.address + block.size):
+            pages.setdefault(address // page, []).append(block)
+    return pages
+
+
+def find_pinning(blocks: Sequence[Block], page: int, mostly_empty: float) -> dict[int, tuple[int, float, int]]:
+    """Returns by stack how many mostly empty pages it is on, how many bytes it pins, how many it would release."""
+    result: dict[int, tuple[int, float, int]] = {}
+    for owners in find_pages(blocks, page).values():
+        if len(owners) <= mostly_empty * page:
+            on_page = set(owners)
+            stacks = {block.stack for block in on_page}
+            for stack in stacks:
+                n, pinned, releasable = result.get(stack, (0, 0, 0))
+                share = sum(block.stack == stack for block in on_page) / len(on_page)
+                pinned += (page - len(owners)) * share
+                result[stack] = n + 1, pinned, releasable + page * (len(stacks) == 1)
+    return result
+
+
+def find_held(blocks: Sequence[Block], moments: Sequence[int], page: int) -> list[tuple[int, int]]:
+    """Returns held and live bytes at each moment."""
+    result = []
+    for moment in moments:
+        live = [block for block in blocks if block.start <= moment and (block.end is None or block.end > moment)]
+        pages = {
+            number
+            for block in live
+            if block.size
+            for number in range(block.address // page, (block.address + block.size - 1) // page + 1)
+        }
+        result.append((len(pages) * page, sum(block.size for block in live)))
+    return result
