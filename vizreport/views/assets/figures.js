@@ -1,0 +1,32 @@
+/* Bokeh's figures: each is made when it comes near the window, so that a long page opens as fast as a short one. */
+(function (vizzy) {
+  "use strict";
+
+  const views = new Map();
+
+  /* Makes the figure that stands at an element; resolves to its root model. */
+  async function embed(holder) {
+    const data = await vizzy.load(holder.id);
+    const shown = await Bokeh.embed.embed_item(vizzy.theme.recolourItem(data), holder);
+    const model = [...shown].map((view) => view.model)[0];
+    views.set(holder.id, model);
+    holder.dispatchEvent(new CustomEvent("figure", { detail: model }));
+    return model;
+  }
+
+  vizzy.figures = {
+    /* Figures that have been made, by the id of their element. */
+    made: views,
+    documents: () => new Set([...views.values()].map((model) => model.document)),
+    /* Calls back with a figure's model as soon as it is made. */
+    whenMade(id, callback) {
+      if (views.has(id)) callback(views.get(id));
+      else vizzy.find(`#${id}`)?.addEventListener("figure", (event) => callback(event.detail));
+    },
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    Bokeh.logger.set_level("warn");
+    for (const holder of vizzy.all(".figure")) vizzy.whenNear(holder, () => embed(holder));
+  });
+})(window.vizzy);

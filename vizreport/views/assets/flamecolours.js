@@ -1,0 +1,48 @@
+/* Colours of the flame graph: a hue for each of the modules with most frames, a lightness that varies with the function
+ * so that neighbours can be told apart. The hues keep their distance for colour-blind eyes. */
+(function (vizzy) {
+  "use strict";
+
+  const LIGHT = ["#f2c078", "#9ccbe8", "#a8d5a2", "#e3b3d0", "#d9d28a", "#c3bfe6"];
+  const DARK = ["#8a5a1c", "#2c5f82", "#3a6b40", "#7c4468", "#6b6526", "#55508c"];
+  const cache = new Map();
+
+  function hash(text) {
+    let value = 2166136261;
+    for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 16777619);
+    return value >>> 0;
+  }
+
+  function shade(colour, amount) {
+    const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+    return `rgb(${parts.map((part) => Math.round(Math.min(255, Math.max(0, part * amount)))).join(" ")})`;
+  }
+
+  /* Returns the modules in order of how many frames they have, those that get a colour of their own first. */
+  function rank(frames) {
+    const counts = new Array(frames.modules.length).fill(0);
+    for (const module of frames.module) if (module >= 0) counts[module] += 1;
+    return counts.map((_, module) => module).sort((a, b) => counts[b] - counts[a]);
+  }
+
+  vizzy.flameColours = function (frames) {
+    const dark = vizzy.theme.isDark();
+    if (cache.has(dark)) return cache.get(dark);
+    const palette = dark ? DARK : LIGHT;
+    const plain = dark ? "#343c46" : "#dde1e5";
+    const rankOf = new Map(rank(frames).slice(0, palette.length).map((module, place) => [module, palette[place]]));
+    const fills = frames.name.map((name, frame) => {
+      const base = rankOf.get(frames.module[frame]) || plain;
+      return shade(base, 0.93 + (hash(frames.names[name]) % 100) / 700);
+    });
+    const style = {
+      fill: (frame) => (frame < 0 ? plain : fills[frame]),
+      ink: dark ? "#eef1f4" : "#1b1f24",
+      mark: dark ? "#d6408f" : "#c2267e",
+      markInk: "#ffffff",
+      legend: rank(frames).slice(0, palette.length).map((module, place) => [frames.modules[module], palette[place]]),
+    };
+    cache.set(dark, style);
+    return style;
+  };
+})(window.vizzy);

@@ -1,0 +1,68 @@
+/* What is known of one frame of the call tree: all its figures, its call stack, and the stack as text to copy. */
+(function (vizzy) {
+  "use strict";
+
+  function figures(trees, { tree, node, metric }) {
+    const head = ["", "total", "share", "self"].map((text) =>
+      vizzy.make("th", { textContent: text, className: text ? "number" : "", scope: "col" }),
+    );
+    const rows = trees.metrics
+      .filter(({ name }) => tree.total(name)[0] > 0 && (vizzy.state.get("range") || !name.startsWith("range-")))
+      .map(({ name, label }) => {
+        const total = tree.total(name);
+        const cells = [
+          trees.format(name, total[node]),
+          vizzy.units.share(total[node], total[0]),
+          trees.format(name, tree.self(name)[node]),
+        ].map((text) => vizzy.make("td", { textContent: text, className: "number" }));
+        const title = vizzy.make("th", { textContent: label, scope: "row" });
+        if (name !== metric) title.className = "muted";
+        return vizzy.make("tr", {}, title, ...cells);
+      });
+    return vizzy.make("table", {}, vizzy.make("thead", {}, vizzy.make("tr", {}, ...head)), vizzy.make("tbody", {}, ...rows));
+  }
+
+  function stack(trees, { tree, node, inverted }) {
+    const path = tree.path(node);
+    if (inverted) path.reverse();
+    const items = path.map((at) => {
+      const { function: name, place, module, inlined } = trees.describe(tree, at);
+      const item = vizzy.make("li", { textContent: name });
+      item.append(vizzy.make("span", { className: "where", textContent: place || module }));
+      if (inlined) item.append(vizzy.make("span", { className: "inlined", textContent: "inlined" }));
+      return item;
+    });
+    return vizzy.make("ol", { className: "frames" }, ...items);
+  }
+
+  async function copy(text, button) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // A page from disk may have no clipboard: the older way still works.
+      const area = vizzy.make("textarea", { value: text });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    vizzy.copied = text;
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy stack"), 1200);
+  }
+
+  /* Fills an element with the details of a node: {tree, node, inverted, metric}. */
+  vizzy.showFrame = function (holder, trees, chosen) {
+    const { tree, node, inverted } = chosen;
+    holder.hidden = tree.total(chosen.metric)[0] === 0;
+    holder.classList.toggle("nothing", node === 0);
+    if (node === 0) return holder.replaceChildren("Choose a box to zoom into it and to see its call stack and all its figures here.");
+    const { function: name, module, inlined } = trees.describe(tree, node);
+    const button = vizzy.make("button", { className: "button", type: "button", textContent: "Copy stack" });
+    button.addEventListener("click", () => copy(trees.stackText(tree, node, inverted), button));
+    const about = [module, inlined ? "inlined into its caller" : ""].filter(Boolean).join(" \u00b7 ");
+    const origin = vizzy.make("div", { className: "muted", textContent: about });
+    const left = vizzy.make("div", {}, origin, stack(trees, chosen), button);
+    holder.replaceChildren(vizzy.make("h3", { textContent: name }), left, figures(trees, chosen));
+  };
+})(window.vizzy);

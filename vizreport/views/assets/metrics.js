@@ -1,0 +1,34 @@
+/* Which figure the flame graph and the table show: the choice of metrics, those of a chosen range among them. */
+(function (vizzy) {
+  "use strict";
+
+  document.addEventListener("DOMContentLoaded", async () => {
+    const inputs = vizzy.all("input[name=metric]");
+    const first = inputs.find((input) => input.checked);
+    vizzy.state.set({ metric: first ? first.value : "peak" });
+    const ofRange = inputs.filter((input) => input.value.startsWith("range-"));
+
+    function select(metric) {
+      for (const input of inputs) input.checked = input.value === metric;
+      vizzy.state.set({ metric });
+    }
+
+    for (const input of inputs) input.addEventListener("change", () => select(input.value));
+    for (const input of ofRange) input.disabled = true;
+    // A finding may say with which metric the picture shows it.
+    for (const link of vizzy.all("a[data-metric]")) link.addEventListener("click", () => select(link.dataset.metric));
+
+    let before = first ? first.value : "peak";
+    vizzy.state.on(["range"], async ({ range, metric }) => {
+      const trees = await vizzy.callTrees();
+      if (!trees || !trees.range) return;
+      trees.chooseRange(range && trees.findBins(range));
+      for (const input of ofRange) input.disabled = !range;
+      if (range && !metric.startsWith("range-")) {
+        before = metric;
+        select("range-allocated");
+      } else if (!range && metric.startsWith("range-")) select(before);
+      vizzy.state.set({ summed: range });
+    });
+  });
+})(window.vizzy);

@@ -1,0 +1,76 @@
+/* Light and dark: follows the system until someone chooses. Figures are recoloured by exchanging the colours of one
+ * palette for those of the other, which views/theme.py gives in pairs. */
+(function (vizzy) {
+  "use strict";
+
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const root = document.documentElement;
+  let pairs = [];
+
+  function isDark() {
+    return root.dataset.theme === "dark";
+  }
+
+  /* Returns a table from each colour of the other palette to its partner in this one. */
+  function exchange(dark) {
+    return new Map(pairs.map(([light, night]) => (dark ? [light, night] : [night, light])));
+  }
+
+  function apply(theme) {
+    const dark = theme === "dark" || (theme !== "light" && system.matches);
+    const changed = isDark() !== dark;
+    root.dataset.theme = dark ? "dark" : "light";
+    if (!changed) return;
+    for (const shown of vizzy.figures ? vizzy.figures.documents() : []) recolour(shown, exchange(dark));
+    vizzy.state.set({ theme: root.dataset.theme });
+  }
+
+  /* Returns the colours of a JSON object (an embedded figure) exchanged, if the page is dark. */
+  function recolourItem(item) {
+    if (!isDark()) return item;
+    const table = exchange(true);
+    return JSON.parse(JSON.stringify(item), (key, value) => (table.has(value) ? table.get(value) : value));
+  }
+
+  /* A property holds a colour, {value: colour}, or an array of colours. */
+  function exchanged(value, table) {
+    if (table.has(value)) return table.get(value);
+    if (Array.isArray(value) && value.some((part) => table.has(part))) {
+      return value.map((part) => (table.has(part) ? table.get(part) : part));
+    }
+    if (value && typeof value === "object" && table.has(value.value)) return { ...value, value: table.get(value.value) };
+    return undefined;
+  }
+
+  function recolour(shown, table) {
+    for (const model of [...shown._all_models.values()]) {
+      const changes = {};
+      for (const property of model) {
+        const value = exchanged(property.get_value(), table);
+        if (value !== undefined) changes[property.attr] = value;
+      }
+      if (Object.keys(changes).length) model.setv(changes);
+    }
+  }
+
+  vizzy.theme = { isDark, recolourItem };
+
+  let chosen = null;
+  apply(chosen);
+  system.addEventListener("change", () => apply(chosen));
+  document.addEventListener("DOMContentLoaded", () => {
+    pairs = JSON.parse(document.getElementById("palettes").textContent);
+    const button = document.getElementById("theme");
+    const say = () => {
+      button.textContent = isDark() ? "Light" : "Dark";
+      button.setAttribute("aria-label", isDark() ? "Switch to light colours" : "Switch to dark colours");
+    };
+    button.addEventListener("click", () => {
+      chosen = isDark() ? "light" : "dark";
+      apply(chosen);
+      say();
+    });
+    system.addEventListener("change", say);
+    say();
+  });
+})(window.vizzy);

@@ -1,0 +1,148 @@
+"""How figures look: two palettes, fonts, axes in bytes and in time.
+
+A figure is made in light colours. The page exchanges each colour for its partner where it is dark (assets/theme.js),
+so every colour that a view uses must be one of those here. Both sets keep their distances for colour-blind eyes.
+Background and border are left out: the page's own shows through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bokeh.models import AdaptiveTicker, FixedTicker, NumeralTickFormatter, PanTool, ResetTool, Tool, WheelZoomTool
+from bokeh.models.annotations import Title
+from bokeh.plotting import figure
+
+PALETTE: dict[str, tuple[str, str]] = {
+    "ink": ("#1b1f24", "#e4e8ec"),
+    "muted": ("#59636e", "#9aa5b1"),
+    "grid": ("#e6e9ed", "#272e36"),
+    "axis": ("#c3cad1", "#434c57"),
+    "main": ("#0f62a8", "#6cb2f2"),
+    "second": ("#b8500c", "#ee9a5b"),
+    "third": ("#0b6b58", "#62cbb2"),
+    "mark": ("#c2267e", "#f07cba"),
+    "quiet": ("#aab3bd", "#5d6874"),
+    "hole": ("#eef0f2", "#20262d"),
+}
+"""Roles, each with its light and its dark colour."""
+
+COLOURS: tuple[tuple[str, str], ...] = (
+    ("#0072b2", "#4ba3e3"),
+    ("#e69f00", "#f0b429"),
+    ("#009e73", "#35c497"),
+    ("#cc79a7", "#e29cc3"),
+    ("#56b4e9", "#8fd0f7"),
+    ("#d55e00", "#f57f33"),
+    ("#8a7f00", "#d9cf4a"),
+    ("#7f5fc4", "#ab92e8"),
+)
+"""For things that have no order, most important first, after Okabe and Ito; light and dark."""
+
+SCALE: tuple[tuple[str, str], ...] = (
+    ("#e7eef7", "#16222e"),
+    ("#cfe0f1", "#1a3044"),
+    ("#abcce8", "#1f4160"),
+    ("#80b3dc", "#24557f"),
+    ("#5597cd", "#2c6ca2"),
+    ("#347bb8", "#3f86c4"),
+    ("#1f61a0", "#5ea3de"),
+    ("#144a82", "#86bfee"),
+    ("#0d3562", "#b4d9f8"),
+    ("#082243", "#e3f2fe"),
+)
+"""From little to much: light to dark on a light page, dark to light on a dark one."""
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
+
+
+def colour(role: str) -> str:
+    """Returns the light colour of a role."""
+    return PALETTE[role][0]
+
+
+def find_pairs() -> list[tuple[str, str]]:
+    """Returns each light colour with its dark partner."""
+    return [*PALETTE.values(), *COLOURS, *SCALE]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUnit:
+    """The unit in which a picture shows time.
+
+    Attributes:
+        name: As on the axis.
+        ns: How many nanoseconds it has.
+    """
+
+    name: str
+    ns: int
+
+
+def choose_time_unit(duration_ns: int) -> TimeUnit:
+    """Returns the unit in which a duration has one digit or more before the point."""
+    for unit in (TimeUnit("s", 1_000_000_000), TimeUnit("ms", 1_000_000), TimeUnit("µs", 1_000)):
+        if duration_ns >= unit.ns:
+            return unit
+    return TimeUnit("ns", 1)
+
+
+def make_figure(*, height: int, title: str = "", tools: tuple[Tool, ...] = (), **options: Any) -> figure:
+    """Returns an empty figure as wide as its place. The wheel zooms with Ctrl held, else it scrolls the page."""
+    zoom = WheelZoomTool(dimensions="width", modifiers="ctrl")
+    drawn: figure = figure(
+        height=height,
+        title=Title(
+            text=title,
+            text_font=FONT,
+            text_font_size="13px",
+            text_font_style="bold",
+            text_color=colour("ink"),
+        ),
+        tools=[zoom, ResetTool(), *(tools or (PanTool(dimensions="width"),))],
+        toolbar_location=None,
+        sizing_mode="stretch_width",
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        min_border_left=70,
+        min_border_right=12,
+        min_border_top=4,
+        **options,
+    )
+    drawn.toolbar.active_scroll = zoom
+    _style_text(drawn)
+    return drawn
+
+
+def _style_text(drawn: figure) -> None:
+    """Gives axes and grid of a figure their look."""
+    drawn.grid.grid_line_color = colour("grid")
+    drawn.axis.axis_line_color = colour("axis")
+    drawn.axis.major_tick_line_color = colour("axis")
+    drawn.axis.minor_tick_line_color = None
+    for part in ("major_label", "axis_label"):
+        for axis in drawn.axis:
+            setattr(axis, f"{part}_text_font", FONT)
+            setattr(axis, f"{part}_text_font_size", "12px")
+            setattr(axis, f"{part}_text_color", colour("muted"))
+            setattr(axis, f"{part}_text_font_style", "normal")
+
+
+def label_bytes(axis: Any) -> None:
+    """Gives an axis round numbers of bytes: 512 KiB, 1 MiB, 1.5 MiB."""
+    axis.ticker = AdaptiveTicker(base=1024, mantissas=[1, 2, 4, 8, 16, 32, 64, 128, 256, 512], desired_num_ticks=4)
+    axis.formatter = NumeralTickFormatter(format="0.[0] ib")
+
+
+def label_counts(axis: Any) -> None:
+    """Gives an axis short numbers: 20k, 1.5m."""
+    axis.ticker.desired_num_ticks = 4
+    axis.formatter = NumeralTickFormatter(format="0.[0]a")
+
+
+def label_powers(axis: Any, labels: dict[float, str]) -> None:
+    """Gives an axis ticks at the given places, with the given words."""
+    axis.ticker = FixedTicker(ticks=list(labels))
+    axis.major_label_overrides = labels
