@@ -63,6 +63,9 @@ struct vz_image {
     pid_t outer_pid; /* as we see it; 0: not known, or no more */
     int pidfd;       /* -1: none */
     bool is_dead;    /* its process has ended, or it has exec'd: nothing more will be published */
+    uint32_t fate;   /* how its process ended, as far as that is known: enum vz_image_fate, and its value */
+    uint32_t fate_value;
+    uint32_t n_fate_tries; /* to learn that */
     uint32_t exec_number;
     char *exe, *cwd, *args; /* texts; args: each ended by a zero byte */
     size_t args_bytes;

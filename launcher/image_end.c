@@ -5,15 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "batch.h"
 #include "drain.h"
+#include "fates.h"
 #include "image_texts.h"
 #include "nodes.h"
 #include "notes.h"
-#include "process.h"
 #include "rss.h"
 #include "stops.h"
 #include "threads.h"
@@ -65,31 +64,8 @@ static void write_end(struct vz_collector *collector, struct vz_image *image, ui
     VZ_SINK_DO(collector->sink, image_end, image->index, &record);
 }
 
-/* The fate that a wait status tells. */
-static enum vz_image_fate fate_of(int wait_status, uint32_t *value)
-{
-    *value = (uint32_t)(WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
-    return WIFSIGNALED(wait_status) ? VZ_FATE_SIGNAL : VZ_FATE_EXIT;
-}
-
-/* How the process of an ended image ended. */
-static enum vz_image_fate learn_fate(struct vz_collector *collector, const struct vz_image *image, uint32_t *value)
-{
-    int status = 0;
-    *value = 0;
-    if (image->outer_pid == collector->command) {
-        if (!collector->command_ended)
-            collector->command_ended = waitpid(collector->command, &collector->command_status, 0) == collector->command;
-        status = collector->command_status;
-    } else if (!image->outer_pid || !vz_process_status(image->outer_pid, image->pidfd, &status)) {
-        return VZ_FATE_UNKNOWN;
-    }
-    return fate_of(status, value);
-}
-
 /* The process went on in a program that isn't recorded, and has ended there: one record for that. */
-static void write_unrecorded(struct vz_collector *collector, const struct vz_image *former, uint64_t time,
-                             enum vz_image_fate fate, uint32_t value)
+static void write_unrecorded(struct vz_collector *collector, const struct vz_image *former, uint64_t time)
 {
     const struct vz_note *exec = former->exec_note;
     struct vz_text exe = {.data = (const char *)(exec + 1), .bytes = exec->text_bytes};
@@ -104,7 +80,8 @@ static void write_unrecorded(struct vz_collector *collector, const struct vz_ima
                                      .not_recorded =
                                          former->exec_unfit ? (uint32_t)former->exec_unfit : VZ_NOT_UNREACHABLE,
                                      .start_time = start};
-    struct vz_image_end_record end = {.time = time > start ? time : start, .fate = fate, .fate_value = value};
+    struct vz_image_end_record end = {
+        .time = time > start ? time : start, .fate = former->fate, .fate_value = former->fate_value};
     uint32_t index = collector->n_records++;
     VZ_SINK_DO(collector->sink, image, index, &record, exe, cwd, (struct vz_text){.data = ""});
     VZ_SINK_DO(collector->sink, image_end, index, &end);
@@ -112,17 +89,16 @@ static void write_unrecorded(struct vz_collector *collector, const struct vz_ima
 
 void vz_image_end_dead(struct vz_collector *collector, struct vz_image *image)
 {
-    uint32_t value;
     uint64_t time = vz_collector_now(collector);
     image->is_dead = true;
-    enum vz_image_fate fate = learn_fate(collector, image, &value);
+    vz_fates_learn(collector, image);
     vz_drain(collector, image, UINT64_MAX);
     vz_notes_read(collector, image);
     if (image->exec_note) {
         write_end(collector, image, vz_timebase_ns(&collector->time, image->exec_note->ticks), VZ_FATE_EXEC, 0);
-        write_unrecorded(collector, image, time, fate, value);
+        write_unrecorded(collector, image, time);
     } else {
-        write_end(collector, image, time, fate, value);
+        write_end(collector, image, time, image->fate, image->fate_value);
     }
     vz_session_release_region(&collector->memory, image->region_index, image->region);
     free_image(collector, image);

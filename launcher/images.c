@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fates.h"
 #include "image_end.h"
 #include "image_texts.h"
 #include "notes.h"
@@ -263,8 +264,16 @@ void vz_images_scan(struct vz_collector *collector)
 
 void vz_images_end_dead(struct vz_collector *collector)
 {
+    bool is_settled[VZ_MAX_REGIONS];
+    /* All fates first: those of children may stand in regions of parents that end now. */
     for (uint32_t i = 0; i < collector->images_end; i++) {
-        if (collector->images[i] && collector->images[i]->is_dead)
+        struct vz_image *image = collector->images[i];
+        is_settled[i] = image && image->is_dead && vz_fates_learn(collector, image);
+        if (is_settled[i])
+            vz_fates_tell_children(collector, image);
+    }
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        if (is_settled[i])
             vz_image_end_dead(collector, collector->images[i]);
     }
     while (collector->images_end && !collector->images[collector->images_end - 1])

@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include "lookup.h"
 

@@ -207,6 +207,7 @@ enum vz_unfit { /* why the library stays out of a program */
 };
 
 #define VZ_LOG_SEGMENT (16u * VZ_PAGE)
+#define VZ_N_WAITS (VZ_PAGE / 8u)
 
 /* ---- regions ---------------------------------------------------------------------------------------------------- */
 
@@ -244,6 +245,11 @@ struct vz_region {
     _Atomic uint32_t n_nodes;      /* next node id; starts at VZ_NODE_FIRST */
     _Atomic uint32_t hash_level;   /* level that takes new nodes; << 8: the oldest still asked */
     uint32_t log_first;            /* offset of the first log segment */
+
+    _Atomic uint32_t waits; /* offset / VZ_PAGE of the ring of how children ended; 0: none has been waited for yet */
+    _Atomic uint32_t
+        n_waits; /* ever put there. Entry i stands at i % VZ_N_WAITS of uint64_t: pid << 32 | wait status; the
+                                 collector sets to 0 what it has used */
 
     _Atomic uint64_t hash_offset[VZ_HASH_LEVELS];         /* offset of each level's table */
     _Atomic uint32_t node_segments[VZ_MAX_NODE_SEGMENTS]; /* offset / VZ_PAGE of each segment of vz_node */

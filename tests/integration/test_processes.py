@@ -79,6 +79,20 @@ def test_processes_that_outlive_the_command_are_waited_for(
     assert recording.image(tallies["parent"].pid).counts == tallies["parent"].counts
 
 
+@pytest.mark.parametrize("way", ["wait", "waitpid", "wait3", "wait4", "waitid", "careless"])
+def test_how_short_children_ended_is_known(record: Record, program: Program, way: str) -> None:
+    """Though most are gone before the collector has seen them: their parent was told, whether it asked or not."""
+    recording = record(program("waits.c"), way, "60")
+    assert recording.status == 0, recording.stderr
+    told = [tuple(map(int, line.split())) for line in recording.stdout.splitlines()]
+    assert len(told) == 61
+    for pid, status in told:
+        ended = (
+            {"status": None, "signal": status} if status < 256 and status else {"status": status >> 8, "signal": None}
+        )
+        assert recording.image(pid).raw["exit"] == ended
+
+
 def test_wait_command_ends_with_the_command(record: Record, program: Program) -> None:
     recording = record(program("families.c"), "orphan", options=["--wait", "command"])
     assert recording.status == 0
@@ -127,8 +141,7 @@ def test_make_with_two_jobs_is_recorded(record: Record, require: Require, tmp_pa
     names = [Path(image.command[0]).name for image in ended]
     assert names.count("cc1") == 5
     assert names.count("as") == 5
-    # Of a process that its parent has waited for before the collector saw it, the status is not known.
-    assert all(image.raw["exit"]["status"] in (0, None) for image in ended)
+    assert all(image.raw["exit"]["status"] == 0 for image in ended)
     assert recording.main.raw["exit"] == {"status": 0, "signal": None}
 
 
