@@ -133,3 +133,28 @@ def find_held(blocks: Sequence[Block], moments: Sequence[int], page: int) -> lis
         }
         result.append((len(pages) * page, sum(block.size for block in live)))
     return result
+
+
+def lay_out(blocks: Sequence[Block], regions: Sequence[tuple[int, int]], cell: int) -> list[list[Block]]:
+    """Returns the pieces: runs of blocks that are smaller than a cell and begin in the same one, of one region."""
+    pieces: list[list[Block]] = []
+    for block in sorted(blocks, key=lambda block: block.address):
+        before = pieces[-1][-1] if pieces else None
+        region = next(k for k, (start, end) in enumerate(regions) if start <= block.address < end)
+        if (
+            before is not None
+            and max(before.size, block.size) < cell
+            and before.address // cell == block.address // cell
+            and regions[region][0] <= before.address
+        ):
+            pieces[-1].append(block)
+        else:
+            pieces.append([block])
+    return pieces
+
+
+def find_holes(blocks: Sequence[Block], region: tuple[int, int], least: int) -> list[int]:
+    """Returns the sizes of a region's holes."""
+    inside = [block for block in sorted(blocks, key=lambda b: b.address) if region[0] <= block.address < region[1]]
+    gaps = [inside[k + 1].address - inside[k].address - inside[k].size for k in range(len(inside) - 1)]
+    return [gap for gap in gaps if gap >= least]

@@ -96,4 +96,5 @@ def _set_below(ends: NDArray[np.int64], n_words: int) -> NDArray[np.uint64]:
     """Returns words whose bits [0, end) are set: uint64[n, n_words]."""
     counts = np.clip(ends[:, None] - np.arange(n_words) * _WORD, 0, _WORD)
     below = (np.uint64(1) << np.minimum(counts, _WORD - 1).astype(np.uint64)) - np.uint64(1)
-    return np.where(counts == _WORD, ~np.uint64(0), below)
+    bits: NDArray[np.uint64] = np.where(counts == _WORD, ~np.uint64(0), below)
+    return bits
