@@ -158,3 +158,28 @@ def find_holes(blocks: Sequence[Block], region: tuple[int, int], least: int) -> 
     inside = [block for block in sorted(blocks, key=lambda b: b.address) if region[0] <= block.address < region[1]]
     gaps = [inside[k + 1].address - inside[k].address - inside[k].size for k in range(len(inside) - 1)]
     return [gap for gap in gaps if gap >= least]
+
+
+def count_ranges(
+    blocks: Sequence[Block], slots: dict[int, int], other: int, width: int, n_bins: int
+) -> dict[tuple[int, int, int], tuple[int, int]]:
+    """Returns bytes and blocks by (slot, bin of allocation, bin of free)."""
+    table: dict[tuple[int, int, int], tuple[int, int]] = {}
+    for block in blocks:
+        if not block.inherited:
+            free_bin = n_bins if block.end is None else block.end // width
+            key = slots.get(block.stack, other), block.start // width, free_bin
+            size, count = table.get(key, (0, 0))
+            table[key] = size + block.size, count + 1
+    return table
+
+
+def measure_growth(series: Sequence[int]) -> tuple[float, float]:
+    """Returns the median slope of all pairs, and how many more of them rise than fall."""
+    pairs = [(j - i, series[j] - series[i]) for i in range(len(series)) for j in range(i + 1, len(series))]
+    if not pairs:
+        return 0.0, 0.0
+    slopes = sorted(rise / apart for apart, rise in pairs)
+    half = len(slopes) // 2
+    median = slopes[half] if len(slopes) % 2 else (slopes[half - 1] + slopes[half]) / 2
+    return median, sum((rise > 0) - (rise < 0) for _, rise in pairs) / len(pairs)
