@@ -29,6 +29,7 @@ class CallTree:
         self_values: uint64[n, m], m figures of the stacks that end here. Of node 0: those without frames.
         other_values: uint64[n, m], of those that go on in parts too small to be shown.
         total_values: uint64[n, m].
+        ends: int64[n_stacks], the node at which each stack ends; 0 where all its figures are 0.
         table: Frames. Calls from different lines of a function are one node; its frame has the line of the largest.
     """
 
@@ -37,11 +38,12 @@ class CallTree:
     self_values: Values
     other_values: Values
     total_values: Values
+    ends: Rows
     table: tuple[Frame, ...]
 
     def __post_init__(self) -> None:
         """Makes the columns read-only."""
-        for column in (self.parents, self.frames, self.self_values, self.other_values, self.total_values):
+        for column in (self.parents, self.frames, self.self_values, self.other_values, self.total_values, self.ends):
             column.flags.writeable = False
 
     def __len__(self) -> int:
@@ -92,6 +94,7 @@ def build_tree(paths: CallPaths, names: Names, values: Values, *, inverted: bool
         self_values=own[kept],
         other_values=other[kept],
         total_values=totals[kept],
+        ends=np.where(kept[at], index[at], 0),
         table=names.table,
     )
 
