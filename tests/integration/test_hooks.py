@@ -57,7 +57,8 @@ def read_evidence(trace: Path, program: Path) -> set[str]:
         for row in read_rows(trace)
         if row["stack_id"] == "0" or row["stack_id"] in called_by_program
     }
-    return events | {"unload" for row in facts if row["record"] == "unload"}
+    ends = {f"end,{row['detail']},{row['id']}" for row in facts if row["record"] == "image_end"}
+    return events | ends | {"unload" for row in facts if row["record"] == "unload"}
 
 
 def read_thread_names(trace: Path) -> set[str]:

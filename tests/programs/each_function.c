@@ -9,9 +9,12 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -142,6 +145,70 @@ static void test_pthread_setname_np(void)
 {
     dprintf(STDOUT_FILENO, "thread,renamed\n");
     pthread_setname_np(pthread_self(), "renamed");
+}
+
+/* ---- ends of children: vizzytrace is stopped meanwhile, so that it can't see them itself */
+
+static void signal_recorder(int number, char expected_state)
+{
+    char path[64], state[2];
+    snprintf(path, sizeof path, "/proc/%d/stat", getppid());
+    EXPECT(kill(getppid(), number) == 0);
+    do {
+        FILE *stat = fopen(path, "re");
+        EXPECT(stat != NULL && fscanf(stat, "%*d (vizzytrace) %1s", state) == 1);
+        fclose(stat);
+    } while (expected_state && *state != expected_state);
+}
+
+static pid_t start_child(void)
+{
+    signal_recorder(SIGSTOP, 'T');
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(7);
+    return child;
+}
+
+static void child_ended(bool is_well)
+{
+    signal_recorder(SIGCONT, 0);
+    EXPECT(is_well);
+    dprintf(STDOUT_FILENO, "end,exit,7\n");
+}
+
+static void test_wait(void)
+{
+    int status;
+    const pid_t child = start_child();
+    child_ended(wait(&status) == child && WEXITSTATUS(status) == 7);
+}
+
+static void test_waitpid(void)
+{
+    const pid_t child = start_child();
+    child_ended(waitpid(child, NULL, 0) == child);
+}
+
+static void test_wait3(void)
+{
+    struct rusage usage;
+    const pid_t child = start_child();
+    child_ended(wait3(NULL, 0, &usage) == child && usage.ru_maxrss > 0);
+}
+
+static void test_wait4(void)
+{
+    struct rusage usage;
+    const pid_t child = start_child();
+    child_ended(wait4(child, NULL, 0, &usage) == child && usage.ru_maxrss > 0);
+}
+
+static void test_waitid(void)
+{
+    siginfo_t info;
+    const pid_t child = start_child();
+    child_ended(waitid(P_PID, (id_t)child, &info, WEXITED) == 0 && info.si_pid == child && info.si_status == 7);
 }
 
 /* ---- other programs */
