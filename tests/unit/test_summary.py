@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Event, TraceBuilder, free, make_events, malloc, move, release
+from builders import Event, TraceBuilder, free, malloc, move, release
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vizreport.analysis.gaps import count_gaps
 from vizreport.analysis.leaks import find_leaks
+from vizreport.analysis.replay import replay_images
 from vizreport.cli.main import group
 from vizreport.cli.output import wrap_lines
 from vizreport.errors import VizzyError
-from vizreport.kernels.reference import replay
 from vizreport.reports.summary import summarize
 from vizreport.reports.summary_json import describe_summary
 from vizreport.reports.summary_text import write_summary
@@ -101,7 +101,8 @@ def test_leaks_equal_their_slow_twin(data: st.DataObject) -> None:
     nodes = [(k, data.draw(st.integers(0, k - 1)), data.draw(st.integers(1, 3))) for k in range(3, 3 + n)]
     stacks = data.draw(st.lists(st.integers(0, 3 + n), max_size=12))  # the last id is of no node
     events = [malloc(16 * k, k + 1, stack=stack) for k, stack in enumerate(stacks)]
-    trace = parse_trace("-", memoryview(TraceBuilder().image().nodes(nodes).build()))
+    builder = TraceBuilder().image().nodes(nodes)
+    trace = parse_trace("-", memoryview((builder.events(events) if events else builder).build()))
 
     rows = {node: (parent, pc) for node, parent, pc in nodes}
     expected: dict[Any, list[int]] = {}
@@ -116,12 +117,12 @@ def test_leaks_equal_their_slow_twin(data: st.DataObject) -> None:
         total = expected.setdefault((root, tuple(path)), [0, 0])
         total[0] += event.size
         total[1] += 1
-    columns, table = make_events(events), trace.read_stacks(0)
-    leaks = find_leaks(columns, replay(columns), table)
+    table, (replay,) = trace.read_stacks(0), replay_images(trace)
+    leaks = find_leaks(replay.stacks, table)
     found = {(leak.root, tuple(table.pcs[list(leak.rows)].tolist())): [leak.bytes, leak.blocks] for leak in leaks}
     assert found == expected
     assert [leak.bytes for leak in leaks] == sorted((leak.bytes for leak in leaks), reverse=True)
-    assert count_gaps(columns, table) == gaps
+    assert count_gaps(replay.stacks, table) == gaps
 
 
 def family() -> TraceBuilder:

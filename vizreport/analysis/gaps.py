@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from vizreport.model.replay import StackTable
 from vizreport.model.stacks import Stacks
-from vizreport.model.trace import Events
 from vizreport.trace.format import NODE_FIRST_ID, NODE_UNWIND_GAP
 
 
-def count_gaps(events: Events, stacks: Stacks) -> int:
+def count_gaps(table: StackTable, stacks: Stacks) -> int:
     """Counts the events whose stack was cut for want of unwind data or module, or of which nodes are lost."""
-    leaves, counts = np.unique(events.stacks, return_counts=True)
-    rows = stacks.find_rows(leaves)
-    roots = np.where(leaves < NODE_FIRST_ID, leaves, NODE_UNWIND_GAP)
+    rows = stacks.find_rows(table.stacks)
+    roots = np.where(table.stacks < NODE_FIRST_ID, table.stacks, NODE_UNWIND_GAP)
     found = rows >= 0
     roots[found] = stacks.find_roots()[rows[found]]
-    return int(counts[roots == NODE_UNWIND_GAP].sum())
+    return int(table.walks[roots == NODE_UNWIND_GAP].sum())

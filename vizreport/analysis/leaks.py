@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vizreport.model.blocks import Blocks
+from vizreport.model.replay import StackTable
 from vizreport.model.stacks import Stacks
-from vizreport.model.trace import Events
 from vizreport.trace.format import NODE_FIRST_ID, NODE_UNWIND_GAP
 
 
@@ -27,13 +26,13 @@ class Leak:
     root: int
 
 
-def find_leaks(events: Events, blocks: Blocks, stacks: Stacks) -> tuple[Leak, ...]:
+def find_leaks(table: StackTable, stacks: Stacks) -> tuple[Leak, ...]:
     """Groups the image's own live blocks by call stack, those with most bytes first.
 
     Ids are names of paths, and a path may have several names, so paths are compared.
     """
-    live = np.flatnonzero(blocks.own & blocks.live)
-    ids, group = np.unique(events.stacks[blocks.starts[live]], return_inverse=True)
+    leaking = np.flatnonzero(table.live_blocks)
+    ids = table.stacks[leaking]
     leaves = stacks.find_rows(ids)
     above = stacks.find_above().tolist()
     representatives = _Representatives(stacks, above)
@@ -45,10 +44,9 @@ def find_leaks(events: Events, blocks: Blocks, stacks: Stacks) -> tuple[Leak, ..
         for row, root in zip(leaves.tolist(), lost.tolist(), strict=True)
     ]
     names, merged = np.unique(np.array(keys, dtype=np.int64), return_inverse=True)
-    path_of_block = merged[group]
-    n_blocks = np.bincount(path_of_block, minlength=len(names))
-    n_bytes = np.zeros(len(names), dtype=np.uint64)
-    np.add.at(n_bytes, path_of_block, blocks.sizes[live])
+    n_blocks, n_bytes = (np.zeros(len(names), dtype=np.uint64) for _ in range(2))
+    np.add.at(n_blocks, merged, table.live_blocks[leaking])
+    np.add.at(n_bytes, merged, table.live_bytes[leaking])
 
     roots = stacks.find_roots()
     leaks = [

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from vizreport.analysis.gaps import count_gaps
-from vizreport.analysis.inheritance import find_inherited
 from vizreport.analysis.leaks import Leak, find_leaks
-from vizreport.analysis.peak import Peak, find_peak
-from vizreport.analysis.temporary import find_temporary
-from vizreport.analysis.usage import Usage, sum_usage
+from vizreport.analysis.replay import replay_images
 from vizreport.errors import VizzyError
-from vizreport.kernels import replay
-from vizreport.model.blocks import NOTHING_INHERITED, Inherited
 from vizreport.model.frames import Frame
+from vizreport.model.replay import ImageReplay, Peak, Totals
 from vizreport.model.trace import Image
 from vizreport.symbols.resolver import Resolver, Tables
-from vizreport.trace.format import Fate, NotRecorded, Origin
+from vizreport.trace.format import Fate, NotRecorded
 from vizreport.trace.reader import Trace
 
 NOT_RECORDED_TEXT: dict[NotRecorded, str] = {
@@ -61,7 +54,7 @@ class ImageSummary:
     """
 
     image: Image
-    usage: Usage
+    usage: Totals
     peak: Peak
     temporary_allocs: int
     unmatched_frees: int
@@ -95,49 +88,24 @@ def summarize(trace: Trace, *, pid: int | None = None, top: int | None = None) -
     if pid is not None and all(image.pid != pid for image in trace.images):
         raise VizzyError(f"{trace.path}: no process has the pid {pid}; `vizreport info` lists them")
     tables: Tables = {}
-    inheritances: dict[int, Inherited] = {}
-    summaries = [
-        summary
-        for image in _parents_first(trace.images)
-        if (summary := _summarize_image(trace, image, inheritances, tables, top)) and pid in (None, image.pid)
-    ]
+    images = None if pid is None else {image.index for image in trace.images if image.pid == pid}
+    summaries = [_summarize_image(trace, replay, tables, top) for replay in replay_images(trace, images=images)]
     return tuple(sorted(summaries, key=lambda summary: summary.image.index))
 
 
-def _parents_first(images: tuple[Image, ...]) -> Iterator[Image]:
-    """Yields each image after the one it was forked from, whatever their order in the file."""
-    by_index = {image.index: image for image in images}
-    done: set[int] = set()
-    for image in images:
-        chain: list[Image] = []
-        while image.index not in done:
-            done.add(image.index)
-            chain.append(image)
-            if image.parent not in by_index:
-                break
-            image = by_index[image.parent]
-        yield from reversed(chain)
-
-
-def _summarize_image(
-    trace: Trace, image: Image, inheritances: dict[int, Inherited], tables: Tables, top: int | None
-) -> ImageSummary:
-    """Replays one image; leaves in ``inheritances`` what those forked from it start with."""
-    events, stacks = trace.read_events(image.index), trace.read_stacks(image.index)
-    blocks = replay(events, inheritances.pop(image.index, NOTHING_INHERITED))
-    for child in trace.images:
-        if child.parent == image.index and child.origin == Origin.FORK:
-            inheritances[child.index] = find_inherited(events, blocks, child.start_time_ns)
-    leaks = find_leaks(events, blocks, stacks)
-    resolver = Resolver(stacks, image.modules, tables)
+def _summarize_image(trace: Trace, replay: ImageReplay, tables: Tables, top: int | None) -> ImageSummary:
+    """Puts together what is said of one image."""
+    stacks = trace.read_stacks(replay.image.index)
+    leaks = find_leaks(replay.stacks, stacks)
+    resolver = Resolver(stacks, replay.image.modules, tables)
     return ImageSummary(
-        image=image,
-        usage=sum_usage(events, blocks),
-        peak=find_peak(events, blocks),
-        temporary_allocs=int(np.count_nonzero(find_temporary(events, blocks))),
-        unmatched_frees=blocks.n_unmatched_frees,
-        duplicate_allocations=blocks.n_duplicates,
-        unwind_gaps=count_gaps(events, stacks),
+        image=replay.image,
+        usage=replay.totals,
+        peak=replay.peak,
+        temporary_allocs=replay.totals.n_temporary,
+        unmatched_frees=replay.totals.n_unmatched_frees,
+        duplicate_allocations=replay.totals.n_duplicates,
+        unwind_gaps=count_gaps(replay.stacks, stacks),
         leaks=tuple(_name_leak(leak, resolver) for leak in leaks[:top]),
         n_leaks=len(leaks),
     )

@@ -80,10 +80,10 @@ def _decode_column(column: np.void, stored: memoryview) -> Array:
     return values
 
 
-def resolve_back(back: Array, literals: Array) -> Array:
-    """Returns the values of a column of back references.
+def resolve_back(back: Array, n_literals: int) -> NDArray[np.uint32]:
+    """Returns which literal each row of a column of back references stands for: uint32[n].
 
-    Each value is the one ``back`` rows earlier, or where that is 0 the next literal.
+    It is the one of the row that lies ``back`` rows before, or where that is 0 the next one.
 
     Raises:
         TraceFormatError: A reference leads out of the block, or the literals are too few or too many.
@@ -93,27 +93,14 @@ def resolve_back(back: Array, literals: Array) -> Array:
     if (back > rows.astype(np.uint64)).any():
         raise TraceFormatError("a back reference leads out of its block")
     first = back == 0
-    if int(np.count_nonzero(first)) != len(literals):
+    ordinals: NDArray[np.uint32] = np.cumsum(first, dtype=np.uint32) - np.uint32(1)
+    if int(np.count_nonzero(first)) != n_literals:
         raise TraceFormatError("back references and literals disagree")
     source = rows - back.astype(np.int64)
     # Pointer jumping: each round doubles how far a row looks, until all look at literals.
     while True:
         further = source[source]
         if np.array_equal(further, source):
-            break
+            resolved: NDArray[np.uint32] = ordinals[source]
+            return resolved
         source = further
-    values = np.zeros(n, dtype=np.uint64)
-    values[first] = literals
-    return values[source]
-
-
-def resolve_runs(values: Array, ends: Array, n: int) -> Array:
-    """Returns n values: each of ``values`` in the rows before its end and from the end before.
-
-    Raises:
-        TraceFormatError: The ends do not increase to n, or are more or fewer than the values.
-    """
-    starts = np.concatenate((np.zeros(1, dtype=np.uint64), ends[:-1]))
-    if len(values) != len(ends) or not len(ends) or ends[-1] != n or (ends <= starts).any():
-        raise TraceFormatError("runs of equal values do not fill their block")
-    return np.repeat(values, (ends - starts).astype(np.int64))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from vizreport.model.trace import Completeness, Events, Image, Note, Session, Th
 from vizreport.trace import format as fmt
 from vizreport.trace.csv_facts import NO_NODES, NODE_ID_BITS, Facts, make_image, read_facts
 from vizreport.trace.csv_table import ADDRESS, DECIMAL, NAME, Table, fold_name, split_lines
+from vizreport.trace.event_block import EventBlock, pack_events
 
 EVENTS_HEADER = b"time_ns,pid,tid,function,address,size,stack_id\n"
 ORIGINAL_HEADER = b"seconds,microseconds,function,address,size\n"
@@ -23,6 +24,7 @@ _ORIGINAL_KINDS = {
     "free": 16, "mmap": 32, "munmap": 40, "strdup": 0,
 }  # fmt: skip
 _ORIGINAL_NOTE = "a file of the original vizzy: no process, no call stacks, and a realloc that failed stands as a free"
+_LINE_BYTES = 56
 _MAP_FAILED = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -43,16 +45,55 @@ class CsvTrace:
     bounds: dict[int, tuple[int, int]]
     facts: Facts
 
-    def read_events(self, image: int) -> Events:
+    def list_events(self, image: int) -> Sequence[EventSlice]:
         """Returns an image's events, in order."""
         events = _take(self.events, slice(*self.bounds.get(image, (0, 0))))
         _, threads = np.unique(events.threads, return_inverse=True)
         # Only the original's clock goes back: it is the time of day.
-        return replace(events, threads=threads.astype(np.uint32), times=np.maximum.accumulate(events.times))
+        events = replace(events, threads=threads.astype(np.uint32), times=np.maximum.accumulate(events.times))
+        return [EventSlice(events, start) for start in range(0, len(events), fmt.MAX_EVENTS)]
 
     def read_stacks(self, image: int) -> Stacks:
         """Returns an image's call stacks."""
         return self.facts.nodes.select(image)
+
+
+@dataclass(frozen=True, slots=True)
+class EventSlice:
+    """Some of an image's events.
+
+    Attributes:
+        events: All of the image's.
+        start: Row of the first of these.
+    """
+
+    events: Events
+    start: int
+
+    @property
+    def n_events(self) -> int:
+        """How many."""
+        return min(fmt.MAX_EVENTS, len(self.events) - self.start)
+
+    @property
+    def stored_bytes(self) -> int:
+        """About what they take in the file: lines are as long as their numbers."""
+        return self.n_events * _LINE_BYTES
+
+    @property
+    def first_time_ns(self) -> int:
+        """Time of the first of them."""
+        return int(self.events.times[self.start])
+
+    @property
+    def last_time_ns(self) -> int:
+        """Time of the last of them."""
+        return int(self.events.times[self.start + self.n_events - 1])
+
+    def read(self, decode: object) -> EventBlock:
+        """Returns them; nothing is left to decode."""
+        del decode
+        return pack_events(_take(self.events, slice(self.start, self.start + self.n_events)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import mmap
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vizreport.errors import TraceFormatError, VizzyError
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Completeness, Events, Image, Note, Session
 from vizreport.trace import format as fmt
 from vizreport.trace.blocks import Block, find_blocks, read_header, read_payload
-from vizreport.trace.columns import decode_columns, resolve_back, resolve_runs
 from vizreport.trace.csv_trace import is_csv, read_csv
+from vizreport.trace.decode import decode_events, decode_nodes
+from vizreport.trace.event_block import EventBlock
 from vizreport.trace.records import ImageRecords, decode_end, decode_notes, decode_session, describe_header
 
 _NO_EVENTS = Events(
@@ -34,10 +35,41 @@ _NO_EVENTS = Events(
 )
 
 
+EventDecoder = Callable[[memoryview, int, int], EventBlock]
+"""What decode_events is: kernels may have a faster one."""
+
+
+class EventSource(Protocol):
+    """Some consecutive events of an image, at most format.MAX_EVENTS, still undecoded."""
+
+    @property
+    def n_events(self) -> int:
+        """How many."""
+
+    @property
+    def stored_bytes(self) -> int:
+        """What they take in the file."""
+
+    @property
+    def first_time_ns(self) -> int:
+        """Time of the first of them, unrounded."""
+
+    @property
+    def last_time_ns(self) -> int:
+        """Time of the last of them, unrounded."""
+
+    def read(self, decode: EventDecoder) -> EventBlock:
+        """Decodes them. May be called in any thread.
+
+        Raises:
+            TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
+        """
+
+
 class Contents(Protocol):
     """Where events and stacks are read from when they are asked for."""
 
-    def read_events(self, image: int) -> Events:
+    def list_events(self, image: int) -> Sequence[EventSource]:
         """Returns an image's events, in order."""
 
     def read_stacks(self, image: int) -> Stacks:
@@ -63,13 +95,25 @@ class Trace:
     blocks: tuple[Block, ...]
     _contents: Contents
 
+    def list_events(self, image: int) -> Sequence[EventSource]:
+        """Returns an image's events, in order: what analysis.replay goes over."""
+        return self._contents.list_events(image)
+
     def read_events(self, image: int) -> Events:
-        """Returns an image's events, in order.
+        """Returns all of an image's events at once, in order: 33 bytes each, for scripts.
 
         Raises:
             TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
         """
-        return self._contents.read_events(image)
+        parts = [_NO_EVENTS, *(source.read(decode_events).expand() for source in self.list_events(image))]
+        return Events(
+            kinds=np.concatenate([part.kinds for part in parts]),
+            threads=np.concatenate([part.threads for part in parts]),
+            times=np.concatenate([part.times for part in parts]),
+            addresses=np.concatenate([part.addresses for part in parts]),
+            sizes=np.concatenate([part.sizes for part in parts]),
+            stacks=np.concatenate([part.stacks for part in parts]),
+        )
 
     def read_stacks(self, image: int) -> Stacks:
         """Returns an image's call stacks.
@@ -81,34 +125,51 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class _BlockSource:
+    """An EVENTS block of a trace file."""
+
+    block: Block
+    data: memoryview
+
+    @property
+    def n_events(self) -> int:
+        return self.block.count
+
+    @property
+    def stored_bytes(self) -> int:
+        return self.block.stored_bytes
+
+    @property
+    def first_time_ns(self) -> int:
+        return self.block.first_time_ns
+
+    @property
+    def last_time_ns(self) -> int:
+        return self.block.last_time_ns
+
+    def read(self, decode: EventDecoder) -> EventBlock:
+        return decode(read_payload(self.data, self.block), self.block.count, self.block.flags)
+
+
+@dataclass(frozen=True, slots=True)
 class _BlockContents:
     """The blocks of a trace file."""
 
     blocks: tuple[Block, ...]
     data: memoryview
 
-    def read_events(self, image: int) -> Events:
+    def list_events(self, image: int) -> Sequence[EventSource]:
         """Returns an image's events: see Trace."""
-        parts = [
-            _decode_events(read_payload(self.data, block), block)
+        return [
+            _BlockSource(block, self.data)
             for block in self.blocks
             if block.image == image and block.type == fmt.BlockType.EVENTS
         ]
-        if len(parts) == 1:
-            return parts[0]
-        return Events(
-            kinds=np.concatenate([_NO_EVENTS.kinds, *(part.kinds for part in parts)]),
-            threads=np.concatenate([_NO_EVENTS.threads, *(part.threads for part in parts)]),
-            times=np.concatenate([_NO_EVENTS.times, *(part.times for part in parts)]),
-            addresses=np.concatenate([_NO_EVENTS.addresses, *(part.addresses for part in parts)]),
-            sizes=np.concatenate([_NO_EVENTS.sizes, *(part.sizes for part in parts)]),
-            stacks=np.concatenate([_NO_EVENTS.stacks, *(part.stacks for part in parts)]),
-        )
 
     def read_stacks(self, image: int) -> Stacks:
         """Returns an image's call stacks: see Trace."""
         parts = [
-            _decode_nodes(read_payload(self.data, block), block)
+            decode_nodes(read_payload(self.data, block), block.count)
             for block in self.blocks
             if block.image == image and block.type == fmt.BlockType.NODES
         ]
@@ -227,43 +288,3 @@ def _take(collected: _Collected, image: ImageRecords | None, block: Block, paylo
         collected.notes.extend(decode_notes(payload, block.count))
     elif image is not None:
         image.take(block, payload)
-
-
-def _pick(columns: dict[int, NDArray[np.uint64]], column: fmt.Column, n: int) -> NDArray[np.uint64]:
-    """Returns a column that must be there with n values."""
-    values = columns.get(column)
-    if values is None or len(values) != n:
-        raise TraceFormatError(f"the column {column.name} is missing or has another length than it must")
-    return values
-
-
-def _decode_events(payload: memoryview, block: Block) -> Events:
-    """Returns one block's events."""
-    n = block.count
-    columns, resolution_ns = decode_columns(payload)
-    kinds = _pick(columns, fmt.Column.KIND, n).astype(np.uint8)
-    classes = fmt.CLASS_OF_KIND[kinds]
-    sized = np.isin(classes, fmt.SIZED_CLASSES)
-    stacked = np.isin(classes, fmt.STACKED_CLASSES)
-    if block.flags & fmt.BlockFlag.FREE_STACKS:
-        stacked |= np.isin(classes, fmt.FREE_STACKED_CLASSES)
-    sizes = np.zeros(n, dtype=np.uint64)
-    sizes[sized] = _pick(columns, fmt.Column.SIZE, int(np.count_nonzero(sized)))
-    stacks = np.zeros(n, dtype=np.uint32)
-    stacks[stacked] = _pick(columns, fmt.Column.STACK, int(np.count_nonzero(stacked)))
-    addresses = resolve_back(_pick(columns, fmt.Column.BACK, n), columns.get(fmt.Column.ADDRESS, sizes[:0]))
-    ends = columns.get(fmt.Column.TIME_END, sizes[:0])
-    times = resolve_runs(_pick(columns, fmt.Column.TIME, len(ends)), ends, n) * np.uint64(resolution_ns)
-    threads = _pick(columns, fmt.Column.THREAD, n).astype(np.uint32)
-    return Events(kinds, threads, times, addresses, sizes, stacks)
-
-
-def _decode_nodes(payload: memoryview, block: Block) -> tuple[NDArray[np.uint64], ...]:
-    """Returns ids, parents, pcs, codes."""
-    n = block.count
-    columns, _ = decode_columns(payload)
-    ids, parents = _pick(columns, fmt.Column.NODE, n), _pick(columns, fmt.Column.PARENT, n)
-    if (ids < fmt.NODE_FIRST_ID).any() or (parents >= ids).any() or (ids > np.uint64(0xFFFFFFFF)).any():
-        raise TraceFormatError("a stack node does not come after its parent")
-    pcs = resolve_back(_pick(columns, fmt.Column.PC_BACK, n), columns.get(fmt.Column.PC, ids[:0]))
-    return ids, parents, pcs, _pick(columns, fmt.Column.CODE, n)
