@@ -18,3 +18,9 @@ class TraceFormatError(VizzyError):
         """Keeps the offset apart, so that a caller can show or skip it."""
         super().__init__(message)
         self.offset = offset
+
+
+class ConditionMetError(VizzyError):
+    """A condition that the user wanted to fail on is met: which, where and by how much."""
+
+    exit_code = 3

@@ -77,16 +77,16 @@ def text_of(trace: Trace) -> str:
 def test_one_process(write: Write) -> None:
     trace = write(lines(EVENTS))
     summary = only(trace)
-    image, usage = summary.image, summary.usage
+    image, totals = summary.image, summary.totals
     assert trace.completeness.complete
-    assert (usage.allocs, usage.frees, usage.bytes_allocated) == (4, 2, 167)
-    assert (usage.live_bytes, usage.live_blocks, summary.peak.bytes) == (60, 2, 150)
-    assert (summary.unmatched_frees, summary.duplicate_allocations, summary.unwind_gaps) == (0, 0, 1)
+    assert (totals.allocs, totals.frees, totals.bytes_allocated) == (4, 2, 167)
+    assert (totals.live_bytes, totals.live_blocks, summary.peak.bytes) == (60, 2, 150)
+    assert (summary.totals.n_unmatched_frees, summary.totals.n_duplicates, summary.unwind_gaps) == (0, 0, 1)
     assert (image.pid, image.ppid, image.args, image.exe) == (100, 1, ("prog", "a", '"b"'), "/bin/prog")
     assert image.end is not None
     assert (image.end.fate, image.end.fate_value, image.end.dropped) == (fmt.Fate.SIGNAL, 9, 2)
     assert (image.modules[0].path, image.modules[0].build_id.hex()) == ("/bin/a,\nprog", "0a0b")
-    assert [(leak.bytes, [frame.address for frame in leak.stack]) for leak in summary.leaks] == [
+    assert [(leak.values[0], [frame.address for frame in leak.stack]) for leak in summary.leaks.entries] == [
         (50, [0x200, 0x100]),
         (10, [0x100]),
     ]
@@ -110,9 +110,9 @@ def test_a_family_of_processes(write: Write) -> None:
     )
     trace = write(EVENTS_HEADER + "".join(rows).encode(), facts)
     parent, child, executed, static = summarize(trace)
-    assert (parent.usage.live_bytes, child.usage.inherited_bytes, child.unmatched_frees) == (22, 9, 0)
-    assert (executed.image.exec_number, executed.image.args, executed.usage.live_bytes) == (1, ("ls",), 4)
-    assert executed.leaks[0].stack[0].address == 0x2200
+    assert (parent.totals.live_bytes, child.totals.inherited_bytes, child.totals.n_unmatched_frees) == (22, 9, 0)
+    assert (executed.image.exec_number, executed.image.args, executed.totals.live_bytes) == (1, ("ls",), 4)
+    assert executed.leaks.entries[0].stack[0].address == 0x2200
     assert "statically" in (static.not_recorded or "")
     assert trace.completeness.complete
 
@@ -128,13 +128,13 @@ def test_cut_anywhere(write: Write) -> None:
     facts = FACTS.encode()
     for at in range(len(facts)):
         trace = write(whole, facts[:at].decode())
-        assert only(trace).usage.allocs == 4
+        assert only(trace).totals.allocs == 4
         assert not trace.completeness.complete
 
 
 def test_without_the_second_file(write: Write) -> None:
     trace = write(lines(EVENTS), None)
-    assert only(trace).usage.live_bytes == 60
+    assert only(trace).totals.live_bytes == 60
     assert only(trace).image.pid == 100
     assert only(trace).unwind_gaps == 0
     assert "NAME.stacks.csv, is not there" in text_of(trace)
@@ -198,8 +198,8 @@ def test_a_file_of_the_original(write: Write, header: bytes) -> None:
     )
     trace = write(header + rows, None)
     summary = only(trace)
-    assert (summary.usage.allocs, summary.usage.frees, summary.usage.live_bytes) == (3, 1, 205)
-    assert (summary.unmatched_frees, summary.duplicate_allocations) == (0, 0)
+    assert (summary.totals.allocs, summary.totals.frees, summary.totals.live_bytes) == (3, 1, 205)
+    assert (summary.totals.n_unmatched_frees, summary.totals.n_duplicates) == (0, 0)
     assert (summary.peak.time_ns, trace.session.start_wall_ns) == (1000, 1_600_000_000_000_007_000)
     assert trace.completeness.cut_bytes == 21
     assert "the original vizzy" in text_of(trace)

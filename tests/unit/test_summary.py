@@ -17,7 +17,7 @@ from vizreport.analysis.replay import replay_images
 from vizreport.cli.main import group
 from vizreport.cli.output import wrap_lines
 from vizreport.errors import VizzyError
-from vizreport.reports.summary import summarize
+from vizreport.reports.summary import Asked, summarize
 from vizreport.reports.summary_json import describe_summary
 from vizreport.reports.summary_text import write_summary
 from vizreport.trace import format as fmt
@@ -27,18 +27,19 @@ Load = Callable[[bytes], Trace]
 
 PROCESS_FIELDS = [
     "pid", "ppid", "command", "exit", "threads", "allocs", "frees", "bytes_allocated", "in_use_at_exit", "peak",
-    "temporary", "inherited", "exec_number", "not_recorded", "anomalies", "leaks",
+    "temporary", "inherited", "exec_number", "not_recorded", "anomalies", "leaks", "suppressed", "peak_stacks",
+    "temporary_stacks", "mapped",
 ]  # fmt: skip
 
 
 def describe(trace: Trace, **options: Any) -> dict[str, Any]:
-    described = describe_summary(trace, summarize(trace, **options))
+    described = describe_summary(trace, summarize(trace, asked=Asked(**options)))
     loaded: dict[str, Any] = json.loads(json.dumps(described))
     return loaded
 
 
 def text_of(trace: Trace, **options: Any) -> str:
-    return "\n".join(write_summary(trace, summarize(trace, **options)))
+    return "\n".join(write_summary(trace, summarize(trace, asked=Asked(**options))))
 
 
 def one_process() -> TraceBuilder:
@@ -57,7 +58,7 @@ def one_process() -> TraceBuilder:
 
 def test_one_process(load: Load) -> None:
     summary = describe(load(one_process().build()))
-    assert list(summary) == ["schema", "trace", "processes"]
+    assert list(summary) == ["schema", "trace", "processes", "warnings"]
     assert summary["schema"] == "vizzy.summary/1"
     assert list(summary["trace"]) == ["path", "complete", "version"]
     (process,) = summary["processes"]
@@ -165,7 +166,7 @@ def test_one_process_of_a_family(load: Load) -> None:
     assert [process["exec_number"] for process in describe(trace, pid=101)["processes"]] == [0, 1]
     assert describe(trace, pid=101)["processes"][0]["inherited"]["blocks"] == 1
     with pytest.raises(VizzyError, match="no process has the pid 7"):
-        summarize(trace, pid=7)
+        summarize(trace, asked=Asked(pid=7))
 
 
 def test_further_processes_have_a_line_each(load: Load) -> None:
@@ -254,7 +255,7 @@ def test_the_commands(tmp_path: Path) -> None:
         len(json.loads(run(group, ["summary", str(path), "--json", "--top", "1"]).output)["processes"][0]["leaks"]) == 1
     )
     assert len(json.loads(run(group, ["summary", "-", "--json"], input=path.read_bytes()).output)["processes"]) == 1
-    assert "the 1 largest" in run(group, ["summary", str(path), "--top", "1"]).output
+    assert "the 1 largest, --top N" in run(group, ["summary", str(path), "--top", "1"]).output
     info = json.loads(run(group, ["info", str(path), "--json"]).output)
     assert info["blocks"]["events"] == {
         "blocks": 1,

@@ -131,6 +131,9 @@ class Suppressions:
         return found
 
 
+NO_SUPPRESSIONS = Suppressions(())
+
+
 def compile_pattern(text: str) -> re.Pattern[str]:
     """Returns LeakSanitizer's pattern: found anywhere, ``*`` is any text, ``^`` and ``$`` are the ends."""
     begin, end = text.startswith("^"), text.endswith("$")

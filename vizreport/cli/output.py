@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator
 
 import click
+
+from vizreport.reports.ink import Ink, strip_ink
 
 _HANGING_COLUMNS = 4
 
@@ -17,19 +19,36 @@ def find_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def choose_ink() -> Ink:
+    """Returns colours for a terminal that shows them, unless NO_COLOR is set (https://no-color.org)."""
+    return Ink(sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+
+
 def echo_lines(lines: Iterable[str]) -> None:
     """Prints lines; what is no terminal gets each as one line."""
     width = find_width()
     if width is not None:
         lines = wrap_lines(lines, width)
-    click.echo("\n".join(lines))
+    # Colours were chosen by choose_ink: click must not take them out again.
+    click.echo("\n".join(lines), color=True)
 
 
 def wrap_lines(lines: Iterable[str], width: int) -> Iterator[str]:
     """Yields lines of at most this width, further in from the second on. Words that are longer are not broken."""
     for line in lines:
-        if len(line) <= width:
+        if len(strip_ink(line)) <= width:
             yield line
-            continue
-        hanging = " " * (len(line) - len(line.lstrip()) + _HANGING_COLUMNS)
-        yield from textwrap.wrap(line, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+        else:
+            yield from _wrap(line, width)
+
+
+def _wrap(line: str, width: int) -> Iterator[str]:
+    indent = " " * (len(line) - len(line.lstrip()))
+    begun, empty = indent, True
+    for word in line.split():
+        if not empty and len(strip_ink(begun)) + 1 + len(strip_ink(word)) > width:
+            yield begun
+            begun, empty = indent + " " * _HANGING_COLUMNS, True
+        begun += word if empty else f" {word}"
+        empty = False
+    yield begun

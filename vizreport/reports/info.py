@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vizreport.model.trace import Image
+from vizreport.reports.process_text import describe_process, quote
 from vizreport.reports.summary_json import describe_exit
-from vizreport.reports.summary_text import describe_process, quote
 from vizreport.trace.format import BlockType
 from vizreport.trace.reader import Trace
 from vizreport.units import format_bytes, format_count

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from vizreport.analysis.gaps import count_gaps
-from vizreport.analysis.leaks import Leak, find_leaks
-from vizreport.analysis.replay import replay_images
+from vizreport.analysis.replay import Wanted, replay_images
+from vizreport.analysis.suppressions import NO_SUPPRESSIONS, Suppressions
 from vizreport.errors import VizzyError
-from vizreport.model.frames import Frame
 from vizreport.model.replay import ImageReplay, Peak, Totals
 from vizreport.model.trace import Image
-from vizreport.symbols.resolver import Resolver, Tables
+from vizreport.reports.stack_lists import NamedStack, Ranking, StackList, StackLister
+from vizreport.symbols.symbolizer import Symbolizer
 from vizreport.trace.format import Fate, NotRecorded
 from vizreport.trace.reader import Trace
 
@@ -29,17 +32,33 @@ NOT_RECORDED_TEXT: dict[NotRecorded, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class NamedLeak:
-    """A leak with its call stack, leaf first.
+class Asked:
+    """What is asked for.
 
     Attributes:
-        root: format.NODE_COMPLETE, NODE_DEPTH_CUT or NODE_UNWIND_GAP: where the stack ends.
+        pid: Only the images of this process.
+        n_leaks: At most so many leaks of each image; None: all.
+        n_others: At most so many call stacks of each of the other lists.
+        folded: Leave out allocator frames.
+        suppressions: Of known leaks.
     """
 
+    pid: int | None = None
+    n_leaks: int | None = None
+    n_others: int = 10
+    folded: bool = True
+    suppressions: Suppressions = NO_SUPPRESSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """The leaks that one rule took out of the list."""
+
+    name: str
+    source: str
     bytes: int
     blocks: int
-    stack: tuple[Frame, ...]
-    root: int
+    n_stacks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +66,39 @@ class ImageSummary:
     """What there is to say about one process image.
 
     Attributes:
-        temporary_allocs: Own blocks that were given back before their thread allocated again.
-        unwind_gaps: Events whose stack was cut for want of unwind data or module.
-        leaks: Those with most bytes first; as many as were asked for.
-        n_leaks: Call stacks that leak.
+        unwind_gaps: Walks that were cut for want of unwind data or module.
+        leaks: Live at the end, bytes and blocks; without those that are suppressed.
+        held: Live at the peak, bytes and blocks.
+        temporary: Temporary allocations, of all allocations.
+        suppressed: By rule, in the order of the rules.
     """
 
     image: Image
-    usage: Totals
+    totals: Totals
     peak: Peak
-    temporary_allocs: int
-    unmatched_frees: int
-    duplicate_allocations: int
     unwind_gaps: int
-    leaks: tuple[NamedLeak, ...]
-    n_leaks: int
+    leaks: StackList
+    held: StackList
+    temporary: StackList
+    suppressed: tuple[Suppressed, ...]
+
+    @property
+    def leaked_bytes(self) -> int:
+        """In use at exit and not suppressed."""
+        return self.totals.live_bytes - sum(rule.bytes for rule in self.suppressed)
+
+    @property
+    def leaked_blocks(self) -> int:
+        """How many blocks those are."""
+        return self.totals.live_blocks - sum(rule.blocks for rule in self.suppressed)
+
+    @property
+    def n_anomalies(self) -> int:
+        """Everything that was lost or contradicts itself."""
+        image, end = self.image, self.image.end
+        lost = (end.dropped + end.holes) if end is not None else 0
+        lost += image.n_events_lost + image.n_damaged
+        return self.totals.n_unmatched_frees + self.totals.n_duplicates + self.unwind_gaps + lost
 
     @property
     def replaced(self) -> bool:
@@ -74,43 +111,77 @@ class ImageSummary:
         return NOT_RECORDED_TEXT.get(self.image.not_recorded)
 
 
-def summarize(trace: Trace, *, pid: int | None = None, top: int | None = None) -> tuple[ImageSummary, ...]:
+EVERYTHING = Asked()
+
+
+def summarize(
+    trace: Trace,
+    symbolizer: Symbolizer | None = None,
+    asked: Asked = EVERYTHING,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[ImageSummary, ...]:
     """Summarises every image, or those of one process, in order of start, COMMAND first.
 
     Args:
         trace: What to summarise.
-        pid: Only the images of this process.
-        top: At most so many leaks of each; None: all.
+        symbolizer: Of the trace; None: one with no options.
+        asked: What is wanted.
+        progress: As in replay_images.
 
     Raises:
-        VizzyError: No process has this pid.
+        VizzyError: No process has the pid.
     """
-    if pid is not None and all(image.pid != pid for image in trace.images):
-        raise VizzyError(f"{trace.path}: no process has the pid {pid}; `vizreport info` lists them")
-    tables: Tables = {}
-    images = None if pid is None else {image.index for image in trace.images if image.pid == pid}
-    summaries = [_summarize_image(trace, replay, tables, top) for replay in replay_images(trace, images=images)]
+    symbolizer = symbolizer or Symbolizer(trace)
+    chosen = {image.index for image in trace.images if asked.pid in (None, image.pid)}
+    if asked.pid is not None and not chosen:
+        raise VizzyError(f"{trace.path}: no process has the pid {asked.pid}; `vizreport info` lists them")
+    replays = replay_images(trace, images=chosen, wanted=lambda image: Wanted(n_bins=1), progress=progress)
+    summaries = [_summarize_image(trace, replayed, symbolizer, asked) for replayed in replays]
     return tuple(sorted(summaries, key=lambda summary: summary.image.index))
 
 
-def _summarize_image(trace: Trace, replay: ImageReplay, tables: Tables, top: int | None) -> ImageSummary:
-    """Puts together what is said of one image."""
-    stacks = trace.read_stacks(replay.image.index)
-    leaks = find_leaks(replay.stacks, stacks)
-    resolver = Resolver(stacks, replay.image.modules, tables)
+def _summarize_image(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked: Asked) -> ImageSummary:
+    """Lists the call stacks of one image."""
+    image, table = replayed.image, replayed.stacks
+    stacks = trace.read_stacks(image.index)
+    lister = StackLister(image, stacks, table, symbolizer, folded=asked.folded)
+    leaks, suppressed = _list_leaks(lister, lister.rank(table.live_bytes, table.live_blocks), asked)
+    allocs = np.where(table.temporary > 0, table.allocs, 0)
     return ImageSummary(
-        image=replay.image,
-        usage=replay.totals,
-        peak=replay.peak,
-        temporary_allocs=replay.totals.n_temporary,
-        unmatched_frees=replay.totals.n_unmatched_frees,
-        duplicate_allocations=replay.totals.n_duplicates,
-        unwind_gaps=count_gaps(replay.stacks, stacks),
-        leaks=tuple(_name_leak(leak, resolver) for leak in leaks[:top]),
-        n_leaks=len(leaks),
+        image=image,
+        totals=replayed.totals,
+        peak=replayed.peak,
+        unwind_gaps=count_gaps(table, stacks),
+        leaks=leaks,
+        held=_list(lister, lister.rank(table.peak_bytes, table.peak_blocks), asked.n_others),
+        temporary=_list(lister, lister.rank(table.temporary, allocs), asked.n_others),
+        suppressed=suppressed,
     )
 
 
-def _name_leak(leak: Leak, resolver: Resolver) -> NamedLeak:
-    frames = tuple(resolver.resolve(row) for row in leak.rows)
-    return NamedLeak(leak.bytes, leak.blocks, frames, leak.root)
+def _list(lister: StackLister, ranking: Ranking, top: int | None) -> StackList:
+    """Returns the largest, as many as are asked for."""
+    return StackList(lister.name(replace(ranking, order=ranking.order[:top])), len(ranking.order))
+
+
+def _list_leaks(lister: StackLister, ranking: Ranking, asked: Asked) -> tuple[StackList, tuple[Suppressed, ...]]:
+    """Returns the leaks that are not suppressed, and what was. Only rules make it necessary to name all of them."""
+    rules = asked.suppressions.rules
+    if not rules:
+        return _list(lister, ranking, asked.n_leaks), ()
+    leaks: list[NamedStack] = []
+    of_rule: dict[int, list[NamedStack]] = {}
+    for stack in lister.name(ranking):
+        rule = asked.suppressions.find(stack.stack)
+        (leaks if rule is None else of_rule.setdefault(rule, [])).append(stack)
+    suppressed = tuple(
+        Suppressed(
+            name=rules[rule].name,
+            source=rules[rule].source,
+            bytes=sum(stack.values[0] for stack in of_rule[rule]),
+            blocks=sum(stack.values[1] for stack in of_rule[rule]),
+            n_stacks=len(of_rule[rule]),
+        )
+        for rule in sorted(of_rule)
+    )
+    return StackList(tuple(leaks[: asked.n_leaks]), len(leaks)), suppressed

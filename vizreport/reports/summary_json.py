@@ -6,15 +6,23 @@ from typing import Any
 
 from vizreport.model.frames import Frame
 from vizreport.model.trace import Image
-from vizreport.reports.summary import ImageSummary
+from vizreport.reports.stack_lists import StackList
+from vizreport.reports.summary import ImageSummary, Suppressed
 from vizreport.trace.format import Fate
 from vizreport.trace.reader import Trace
 
 
-def describe_summary(trace: Trace, summaries: tuple[ImageSummary, ...]) -> dict[str, Any]:
+def describe_summary(
+    trace: Trace, summaries: tuple[ImageSummary, ...], warnings: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Returns the summary as what json.dumps takes.
 
     Damaged blocks that name no process of the trace are COMMAND's.
+
+    Args:
+        trace: What was summarised.
+        summaries: Of its images.
+        warnings: Why names may be missing.
     """
     nobodys = trace.completeness.n_damaged - sum(image.n_damaged for image in trace.images)
     first = trace.images[0].index if trace.images else None
@@ -28,37 +36,60 @@ def describe_summary(trace: Trace, summaries: tuple[ImageSummary, ...]) -> dict[
         "processes": [
             _describe_process(summary, nobodys if summary.image.index == first else 0) for summary in summaries
         ],
+        "warnings": list(warnings),
     }
 
 
 def _describe_process(summary: ImageSummary, more_damaged: int) -> dict[str, Any]:
-    image, usage, peak = summary.image, summary.usage, summary.peak
+    image, totals, peak = summary.image, summary.totals, summary.peak
     return {
         "pid": image.pid,
         "ppid": image.ppid,
         "command": list(image.command),
         "exit": describe_exit(image),
         "threads": len(image.threads),
-        "allocs": usage.allocs,
-        "frees": usage.frees,
-        "bytes_allocated": usage.bytes_allocated,
-        "in_use_at_exit": {"bytes": usage.live_bytes, "blocks": usage.live_blocks},
+        "allocs": totals.allocs,
+        "frees": totals.frees,
+        "bytes_allocated": totals.bytes_allocated,
+        "in_use_at_exit": {"bytes": totals.live_bytes, "blocks": totals.live_blocks},
         "peak": {"bytes": peak.bytes, "blocks": peak.blocks, "time_ns": peak.time_ns},
-        "temporary": {"allocs": summary.temporary_allocs},
-        "inherited": {"bytes": usage.inherited_bytes, "blocks": usage.inherited_blocks},
+        "temporary": {"allocs": totals.n_temporary},
+        "inherited": {"bytes": totals.inherited_bytes, "blocks": totals.inherited_blocks},
         "exec_number": image.exec_number,
         "not_recorded": summary.not_recorded,
         "anomalies": {
-            "unmatched_frees": summary.unmatched_frees,
-            "duplicate_allocations": summary.duplicate_allocations,
+            "unmatched_frees": totals.n_unmatched_frees,
+            "duplicate_allocations": totals.n_duplicates,
             "dropped_events": image.end.dropped if image.end else 0,
             "damaged_blocks": image.n_damaged + more_damaged,
             "unwind_gaps": summary.unwind_gaps,
         },
-        "leaks": [
-            {"bytes": leak.bytes, "blocks": leak.blocks, "stack": [_describe_frame(frame) for frame in leak.stack]}
-            for leak in summary.leaks
-        ],
+        "leaks": _describe_list(summary.leaks, "bytes", "blocks"),
+        "suppressed": {
+            "bytes": sum(rule.bytes for rule in summary.suppressed),
+            "blocks": sum(rule.blocks for rule in summary.suppressed),
+            "rules": [_describe_rule(rule) for rule in summary.suppressed],
+        },
+        "peak_stacks": _describe_list(summary.held, "bytes", "blocks"),
+        "temporary_stacks": _describe_list(summary.temporary, "temporary", "allocs"),
+        "mapped": {"bytes": totals.mapped_bytes, "peak_bytes": totals.peak_mapped_bytes},
+    }
+
+
+def _describe_list(stacks: StackList, first: str, second: str) -> list[dict[str, Any]]:
+    return [
+        {first: entry.values[0], second: entry.values[1], "stack": [describe_frame(frame) for frame in entry.stack]}
+        for entry in stacks.entries
+    ]
+
+
+def _describe_rule(rule: Suppressed) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "source": rule.source,
+        "bytes": rule.bytes,
+        "blocks": rule.blocks,
+        "stacks": rule.n_stacks,
     }
 
 
@@ -73,7 +104,8 @@ def describe_exit(image: Image) -> dict[str, int | None] | str:
     }
 
 
-def _describe_frame(frame: Frame) -> dict[str, Any]:
+def describe_frame(frame: Frame) -> dict[str, Any]:
+    """Returns a frame's fields."""
     return {
         "function": frame.function,
         "file": frame.file,

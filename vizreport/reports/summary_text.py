@@ -1,18 +1,15 @@
-"""The heap summary as text for people. COMMAND's HEAP SUMMARY comes first, in valgrind's words.
-
-Names from a trace are not trusted: control characters are escaped.
-"""
+"""The heap summary as text for people. COMMAND's HEAP SUMMARY comes first, in valgrind's words."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
-from pathlib import PurePath
 
-from vizreport.model.frames import Frame
-from vizreport.model.trace import Completeness, Image, Note
-from vizreport.reports.summary import NOT_RECORDED_TEXT, ImageSummary, NamedLeak
-from vizreport.trace.format import NODE_DEPTH_CUT, NODE_UNWIND_GAP, Fate, NoteType, Origin, Stop
+from vizreport.model.trace import Completeness, Note
+from vizreport.reports.ink import PLAIN, Ink
+from vizreport.reports.process_text import describe_command, describe_process, quote, shorten_command, shorten_end
+from vizreport.reports.stack_text import write_stacks
+from vizreport.reports.summary import NOT_RECORDED_TEXT, ImageSummary
+from vizreport.trace.format import NoteType, Origin, Stop
 from vizreport.trace.reader import Trace
 from vizreport.units import format_bytes, format_count, format_time
 
@@ -21,16 +18,16 @@ _STOPPED_TEXT = {
     Stop.REFUSED: "the kernel refused a call that recording needs",
     Stop.COLLECTOR: "the collector was gone",
 }
-_ORIGIN_TEXT = {
-    Origin.START: "started",
-    Origin.FORK: "forked by",
-    Origin.EXEC: "executed by",
-    Origin.SPAWN: "spawned by",
-}
 
 
 def write_summary(
-    trace: Trace, summaries: tuple[ImageSummary, ...], *, in_full: bool = True, width: int | None = None
+    trace: Trace,
+    summaries: tuple[ImageSummary, ...],
+    *,
+    in_full: bool = True,
+    warnings: tuple[str, ...] = (),
+    ink: Ink = PLAIN,
+    width: int | None = None,
 ) -> Iterator[str]:
     """Yields the summary's lines.
 
@@ -38,128 +35,90 @@ def write_summary(
         trace: What was summarised.
         summaries: Of the images to tell of.
         in_full: All images have a section of their own; else those after the first have one line each.
-        width: Where commands in those lines are cut off; None: they are not.
+        warnings: Why names may be missing.
+        ink: Emphasis.
+        width: Columns of the terminal, to which names and commands are shortened; None: they are not.
     """
     for summary in summaries if in_full else summaries[:1]:
         if summary is not summaries[0]:
             yield ""
-        yield from _write_image(summary)
+        yield from _write_image(summary, ink, width)
     if not in_full and len(summaries) > 1:
         yield ""
-        yield from _write_table(summaries[1:], width)
+        yield from _write_table(summaries[1:], ink, width)
     if not summaries:
-        yield from _write_nothing()
+        yield ink.strong("HEAP SUMMARY:")
+        yield "    nothing: the trace describes no process"
     yield ""
-    yield from _write_completeness(trace.completeness)
+    yield from _write_completeness(trace.completeness, ink)
     for note in trace.notes:
         yield f"    note: {_describe_note(note)}"
+    for warning in warnings:
+        yield ink.warn(f"names: {quote(warning)}")
 
 
-def _write_table(summaries: tuple[ImageSummary, ...], width: int | None) -> Iterator[str]:
+def _write_table(summaries: tuple[ImageSummary, ...], ink: Ink, width: int | None) -> Iterator[str]:
     """Yields one line for each image."""
-    yield f"OTHER PROCESSES: {len(summaries)}; --pid PID shows one in full, --leaks all"
+    yield ink.strong(f"OTHER PROCESSES: {len(summaries)}; --pid PID shows one in full, --leaks all")
     yield f"    {'pid':>7} {'allocs':>9} {'frees':>9} {'in use':>10} {'peak':>10} {'exit':<7} command"
     for summary in summaries:
-        image, usage = summary.image, summary.usage
-        numbers = f"{usage.allocs:>9} {usage.frees:>9}"
-        sizes = f"{format_bytes(usage.live_bytes):>10} {format_bytes(summary.peak.bytes):>10}"
+        image, totals = summary.image, summary.totals
+        numbers = f"{totals.allocs:>9} {totals.frees:>9}"
+        sizes = f"{format_bytes(totals.live_bytes):>10} {format_bytes(summary.peak.bytes):>10}"
         if summary.not_recorded is not None:
             numbers, sizes = f"{'not recorded':<19}", f"{'':21}"
-        figures = f"    {image.pid:>7} {numbers} {sizes} {_shorten_end(image):<7} "
-        yield figures + _cut_command(describe_command(image), width - len(figures) if width is not None else None)
+        figures = f"    {image.pid:>7} {numbers} {sizes} {shorten_end(image):<7} "
+        yield figures + shorten_command(describe_command(image), width - len(figures) if width is not None else None)
         told = [summary.not_recorded] if summary.not_recorded is not None else list(_list_anomalies(summary))
         if told:
-            yield f"            {', '.join(told)}"
+            yield ink.warn(f"            {', '.join(told)}")
 
 
-def _cut_command(command: str, room: int | None) -> str:
-    """Returns the command; where it is longer than there is room, without its directory, and cut off."""
-    if room is None or len(command) <= room:
-        return command
-    program, space, arguments = command.partition(" ")
-    short = program.rpartition("/")[2] + space + arguments
-    return short if len(short) <= room else f"{short[: max(room - 3, 1)]}..."
-
-
-def _shorten_end(image: Image) -> str:
-    """Returns how an image ended, in one word."""
-    end = image.end
-    if end is None or end.fate == Fate.UNKNOWN:
-        return "?"
-    if end.fate == Fate.SIGNAL:
-        return _name_signal(end.fate_value)
-    return str(end.fate_value) if end.fate == Fate.EXIT else end.fate.name.lower()
-
-
-def _write_nothing() -> Iterator[str]:
-    yield "HEAP SUMMARY:"
-    yield "    nothing: the trace describes no process"
-
-
-def _write_image(summary: ImageSummary) -> Iterator[str]:
-    image, usage, peak = summary.image, summary.usage, summary.peak
-    yield "HEAP SUMMARY:"
-    yield f"    in use at exit   : {usage.live_bytes} bytes in {usage.live_blocks} blocks"
+def _write_image(summary: ImageSummary, ink: Ink, width: int | None) -> Iterator[str]:
+    image, totals, peak = summary.image, summary.totals, summary.peak
+    yield ink.strong("HEAP SUMMARY:")
+    yield f"    in use at exit   : {totals.live_bytes} bytes in {totals.live_blocks} blocks"
     yield (
-        f"    total heap usage : {usage.allocs} allocs, {usage.frees} frees, {usage.bytes_allocated} bytes allocated"
+        f"    total heap usage : {totals.allocs} allocs, {totals.frees} frees, {totals.bytes_allocated} bytes allocated"
     )
     yield f"    process          : {describe_process(image)}"
     if summary.not_recorded is not None:
-        yield f"    not recorded     : {summary.not_recorded}"
+        yield ink.warn(f"    not recorded     : {summary.not_recorded}")
         return
     yield f"    peak             : {peak.bytes} bytes in {peak.blocks} blocks, after {format_time(peak.time_ns)}"
-    share = f" ({100 * summary.temporary_allocs / usage.allocs:.1f} %)" if usage.allocs else ""
-    yield f"    temporary        : {format_count(summary.temporary_allocs, 'allocation')}{share}"
+    share = f" ({100 * totals.n_temporary / totals.allocs:.1f} %)" if totals.allocs else ""
+    yield f"    temporary        : {format_count(totals.n_temporary, 'allocation')}{share}"
+    if totals.peak_mapped_bytes:
+        yield f"    mapped by itself : {totals.mapped_bytes} bytes, at most {totals.peak_mapped_bytes}; not in the heap"
     if image.origin == Origin.FORK:
-        yield f"    inherited        : {usage.inherited_bytes} bytes in {usage.inherited_blocks} blocks, not freed"
-    yield f"    anomalies        : {', '.join(_list_anomalies(summary)) or 'none'}"
+        yield f"    inherited        : {totals.inherited_bytes} bytes in {totals.inherited_blocks} blocks, not freed"
+    yield from _write_suppressed(summary)
+    anomalies = ", ".join(_list_anomalies(summary))
+    yield f"    anomalies        : {ink.warn(anomalies) or 'none'}"
     for note in image.notes:
         yield f"    note             : {_describe_note(note)}"
-    yield from _write_leaks(summary)
+    yield from _write_lists(summary, ink, width)
 
 
-def describe_process(image: Image) -> str:
-    """Returns pid, command, where it came from and how it ended, in one line."""
-    if not image.known:
-        return "unknown: its description is damaged"
-    command = describe_command(image)
-    origin = f", {_ORIGIN_TEXT[image.origin]} {image.ppid}" if image.origin != Origin.START else ""
-    execs = f", after exec {image.exec_number}" if image.exec_number else ""
-    return f"{command} (pid {image.pid}{origin}{execs}, {_describe_end(image)})"
-
-
-def describe_command(image: Image) -> str:
-    """Returns the command and its arguments, or "unknown"."""
-    return " ".join(quote(arg) for arg in image.command) or "unknown"
-
-
-def _describe_end(image: Image) -> str:
-    end = image.end
-    if end is None or end.fate == Fate.UNKNOWN:
-        return "end not known"
-    if end.fate == Fate.EXIT:
-        return f"exited with status {end.fate_value}"
-    if end.fate == Fate.SIGNAL:
-        return f"killed by {_name_signal(end.fate_value)}"
-    return "replaced by exec" if end.fate == Fate.EXEC else "still running when the recording ended"
-
-
-def _name_signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+def _write_suppressed(summary: ImageSummary) -> Iterator[str]:
+    if not summary.suppressed:
+        return
+    size, blocks = sum(rule.bytes for rule in summary.suppressed), sum(rule.blocks for rule in summary.suppressed)
+    yield f"    suppressed       : {size} bytes in {blocks} blocks of those in use, known leaks:"
+    for rule in summary.suppressed:
+        stacks = format_count(rule.n_stacks, "call stack")
+        yield f"        {rule.bytes} bytes in {rule.blocks} blocks, {stacks}: {quote(rule.name)} ({quote(rule.source)})"
 
 
 def _list_anomalies(summary: ImageSummary) -> Iterator[str]:
-    image, end = summary.image, summary.image.end
+    image, totals, end = summary.image, summary.totals, summary.image.end
     counted = (
         (
-            summary.unmatched_frees,
+            totals.n_unmatched_frees,
             "free of an address where nothing was live",
             "frees of addresses where nothing was live",
         ),
-        (summary.duplicate_allocations, "allocation where a block was live", "allocations where a block was live"),
+        (totals.n_duplicates, "allocation where a block was live", "allocations where a block was live"),
         (end.dropped if end else 0, "event dropped", "events dropped"),
         (end.holes if end else 0, "event never completed", "events never completed"),
         (image.n_events_lost, "event in damaged blocks", "events in damaged blocks"),
@@ -173,43 +132,34 @@ def _list_anomalies(summary: ImageSummary) -> Iterator[str]:
         yield f"recording stopped early: {_STOPPED_TEXT[end.stopped]}"
 
 
-def _write_leaks(summary: ImageSummary) -> Iterator[str]:
-    if not summary.n_leaks:
-        return
-    yield ""
-    shown = len(summary.leaks)
-    rest = f"; the {shown} largest, --leaks shows all" if shown < summary.n_leaks else ""
-    yield f"LEAKS: {format_count(summary.n_leaks, 'call stack')}, most bytes first{rest}"
-    for leak in summary.leaks:
-        yield from _write_leak(leak)
+def _write_lists(summary: ImageSummary, ink: Ink, width: int | None) -> Iterator[str]:
+    """Yields who leaks, who held the peak and who makes temporary allocations."""
+    peak = summary.peak.bytes
+
+    def describe_blocks(size: int, blocks: int) -> str:
+        return f"{size} bytes{_more_bytes(size)} in {format_count(blocks, 'block')}"
+
+    def describe_held(size: int, blocks: int) -> str:
+        share = f", {100 * size / peak:.1f} % of the peak" if peak else ""
+        return describe_blocks(size, blocks) + share
+
+    def describe_temporary(temporary: int, allocs: int) -> str:
+        return f"{temporary} of {format_count(allocs, 'allocation')}"
+
+    yield from write_stacks(summary.leaks, "LEAKS", describe_blocks, ink, width)
+    yield from write_stacks(summary.held, "AT THE PEAK", describe_held, ink, width)
+    yield from write_stacks(summary.temporary, "TEMPORARY ALLOCATIONS", describe_temporary, ink, width)
 
 
-def _write_leak(leak: NamedLeak) -> Iterator[str]:
-    size = f" ({format_bytes(leak.bytes)})" if leak.bytes >= 1024 else ""
-    yield f"    {leak.bytes} bytes{size} in {format_count(leak.blocks, 'block')}"
-    for frame in leak.stack:
-        yield f"        {describe_frame(frame)}"
-    if not leak.stack:
-        yield "        (no call stack recorded)"
-    elif leak.root == NODE_DEPTH_CUT:
-        yield "        (cut at the depth limit)"
-    elif leak.root == NODE_UNWIND_GAP:
-        yield "        (cut for want of unwind data)"
+def _more_bytes(size: int) -> str:
+    return f" ({format_bytes(size)})" if size >= 1024 else ""
 
 
-def describe_frame(frame: Frame) -> str:
-    """Returns ``function (module+0xaddress)``, or what there is of it."""
-    if frame.module is None:
-        return f"0x{frame.address:x}"
-    place = f"{quote(PurePath(frame.module).name)}+0x{frame.address:x}"
-    return f"{quote(frame.function)} ({place})" if frame.function else place
-
-
-def _write_completeness(completeness: Completeness) -> Iterator[str]:
+def _write_completeness(completeness: Completeness, ink: Ink) -> Iterator[str]:
     if completeness.complete:
         yield "The trace is complete."
     else:
-        yield "The trace is NOT complete; all figures above are of what is left of it:"
+        yield ink.warn("The trace is NOT complete; all figures above are of what is left of it:")
     if not completeness.ended:
         yield "    it ends before the recording was ended in order"
     if completeness.cut_bytes:
@@ -228,8 +178,3 @@ def _describe_note(note: Note) -> str:
         reason = next((why for key, why in NOT_RECORDED_TEXT.items() if key == note.value), "for an unknown reason")
         return f"{text} was not recorded: {reason}"
     return text
-
-
-def quote(text: str) -> str:
-    """Returns the text with control characters escaped: a name must not drive the terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

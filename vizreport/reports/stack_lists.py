@@ -1,0 +1,117 @@
+"""The call stacks of an image that account for most of something, with names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vizreport.analysis.allocator_frames import fold_stack
+from vizreport.analysis.call_sites import find_call_sites
+from vizreport.analysis.forest import Rows, Values
+from vizreport.analysis.stack_groups import find_ends, group_stacks
+from vizreport.model.frames import Frame
+from vizreport.model.names import Names
+from vizreport.model.replay import StackTable
+from vizreport.model.stacks import Stacks
+from vizreport.model.trace import Image
+from vizreport.symbols.symbolizer import Symbolizer
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStack:
+    """What is said of one call stack.
+
+    Attributes:
+        values: Two figures; the list says which. Stacks are ordered by the first, then the second.
+        stack: Frames, leaf first.
+        root: format.NODE_COMPLETE, NODE_DEPTH_CUT or NODE_UNWIND_GAP: where the stack ends.
+    """
+
+    values: tuple[int, int]
+    stack: tuple[Frame, ...]
+    root: int
+
+
+@dataclass(frozen=True, slots=True)
+class StackList:
+    """The largest of some call stacks.
+
+    Attributes:
+        entries: As many as were asked for, largest first.
+        n_stacks: How many there are.
+    """
+
+    entries: tuple[NamedStack, ...]
+    n_stacks: int
+
+
+class StackLister:
+    """Lists call stacks of one image by several figures. Only those that are listed are named."""
+
+    def __init__(
+        self, image: Image, stacks: Stacks, table: StackTable, symbolizer: Symbolizer, *, folded: bool
+    ) -> None:
+        """Groups the stacks.
+
+        Args:
+            image: Whose stacks they are.
+            stacks: All of its stacks.
+            table: What they account for.
+            symbolizer: Of the trace.
+            folded: Leave out allocator frames.
+        """
+        self._image, self._stacks, self._symbolizer, self._folded = image, stacks, symbolizer, folded
+        leaves, roots = find_ends(stacks, table.stacks)
+        if folded:
+            leaves = find_call_sites(stacks, leaves, self._name)
+        self._groups = group_stacks(stacks, leaves, roots)
+
+    def _name(self, rows: Rows) -> Names:
+        return self._symbolizer.name_stacks(self._image, self._stacks, rows)
+
+    def rank(self, first: NDArray[np.uint64], second: NDArray[np.uint64]) -> Ranking:
+        """Orders the stacks that have any of two figures.
+
+        Args:
+            first: uint64[n], of each row of the table.
+            second: uint64[n].
+        """
+        values = self._groups.sum_values(np.column_stack([first, second]))
+        top = np.uint64((1 << 64) - 1)
+        order = np.lexsort((top - values[:, 1], top - values[:, 0]))
+        return Ranking(order[: np.count_nonzero((values > 0).any(axis=1))], values)
+
+    def name(self, ranking: Ranking) -> tuple[NamedStack, ...]:
+        """Returns the stacks of a ranking, with names."""
+        groups = ranking.order.tolist()
+        rows = [self._groups.find_rows(group) for group in groups]
+        names = self._name(np.array([row for stack in rows for row in stack], dtype=np.int64))
+        frames = {row: names.frames(row) for row in names.rows.tolist()}
+        return tuple(
+            NamedStack(
+                (int(ranking.values[group, 0]), int(ranking.values[group, 1])),
+                self._join(frames, stack),
+                int(self._groups.roots[group]),
+            )
+            for group, stack in zip(groups, rows, strict=True)
+        )
+
+    def _join(self, frames: Mapping[int, tuple[Frame, ...]], rows: Sequence[int]) -> tuple[Frame, ...]:
+        stack = tuple(frame for row in rows for frame in frames[row])
+        return fold_stack(stack) if self._folded else stack
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """An order of groups.
+
+    Attributes:
+        order: int64[k], groups, the largest first.
+        values: uint64[n, 2], of all groups.
+    """
+
+    order: Rows
+    values: Values
