@@ -1,0 +1,67 @@
+"""Under which function most of a figure lies: what a person would name if asked who it was."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from vizreport.analysis.call_tree import CallTree
+from vizreport.model.frames import Frame
+
+SHARES = (0.75, 0.5)
+"""A function under which more than three quarters lie, else one under which more than half does."""
+
+# Under these everything lies, whatever the program.
+_ENTRIES = re.compile(
+    r"(?:_start|main|_?_?libc_start_main\w*|__libc_start_call_main|start_thread|__?clone3?|_?_?rust_begin_short_backtrace"
+    r"|std::(?:rt::|panick|sys::).*|.*__rust_begin_short_backtrace.*)(?:@.*)?",
+    re.DOTALL,
+)
+# These run for whoever called them.
+_LIBRARIES = re.compile(r"(?:[\w:<>,&* ]+ )?<?(?:std|__gnu_cxx|core|alloc)::.*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A function under which most of a figure lies.
+
+    Attributes:
+        node: Of the call tree.
+        frame: The node's.
+        value: How much lies under it.
+        share: Of all, more than half.
+    """
+
+    node: int
+    frame: Frame
+    value: int
+    share: float
+
+
+def find_dominator(tree: CallTree, figure: int, *, share: float) -> int:
+    """Returns the deepest node whose total is more than a share, at least half, of all; node 0 where there is none."""
+    totals = tree.total_values[:, figure]
+    # No two nodes apart have more than half each: these are on one path, on which numbers increase.
+    above = np.flatnonzero(totals > share * float(totals[0]))
+    return int(above[-1]) if len(above) else 0
+
+
+def find_owner(tree: CallTree, figure: int) -> Owner | None:
+    """Finds the deepest function with most of a figure; None where it is spread, or has no name that tells anything.
+
+    Functions of the standard libraries stand for their callers. Under main lies everything, which is no answer.
+    """
+    for share in SHARES:
+        node = find_dominator(tree, figure, share=share)
+        while node > 0 and _is_library(frame := tree.table[tree.frames[node]]):
+            node = int(tree.parents[node])
+        if node > 0 and (frame := tree.table[tree.frames[node]]).function and not _ENTRIES.fullmatch(frame.function):
+            value, whole = int(tree.total_values[node, figure]), int(tree.total_values[0, figure])
+            return Owner(node, frame, value, value / whole)
+    return None
+
+
+def _is_library(frame: Frame) -> bool:
+    return frame.function is not None and _LIBRARIES.fullmatch(frame.function) is not None
