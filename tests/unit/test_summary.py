@@ -8,12 +8,7 @@ from typing import Any
 import pytest
 from builders import Event, TraceBuilder, free, malloc, move, release
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
-from vizreport.analysis.gaps import count_gaps
-from vizreport.analysis.leaks import find_leaks
-from vizreport.analysis.replay import replay_images
 from vizreport.cli.main import group
 from vizreport.cli.output import wrap_lines
 from vizreport.errors import VizzyError
@@ -21,7 +16,7 @@ from vizreport.reports.summary import Asked, summarize
 from vizreport.reports.summary_json import describe_summary
 from vizreport.reports.summary_text import write_summary
 from vizreport.trace import format as fmt
-from vizreport.trace.reader import Trace, parse_trace
+from vizreport.trace.reader import Trace
 
 Load = Callable[[bytes], Trace]
 
@@ -94,36 +89,6 @@ def test_two_names_of_one_path_are_one_leak(load: Load) -> None:
         (20, 2, 2),
         (10, 1, 1),
     ]
-
-
-@given(st.data())
-def test_leaks_equal_their_slow_twin(data: st.DataObject) -> None:
-    n = data.draw(st.integers(1, 12))
-    nodes = [(k, data.draw(st.integers(0, k - 1)), data.draw(st.integers(1, 3))) for k in range(3, 3 + n)]
-    stacks = data.draw(st.lists(st.integers(0, 3 + n), max_size=12))  # the last id is of no node
-    events = [malloc(16 * k, k + 1, stack=stack) for k, stack in enumerate(stacks)]
-    builder = TraceBuilder().image().nodes(nodes)
-    trace = parse_trace("-", memoryview((builder.events(events) if events else builder).build()))
-
-    rows = {node: (parent, pc) for node, parent, pc in nodes}
-    expected: dict[Any, list[int]] = {}
-    gaps = 0
-    for event in events:
-        path, node = [], event.stack
-        while node in rows:
-            path.append(rows[node][1])
-            node = rows[node][0]
-        root = node if node < 3 else fmt.NODE_UNWIND_GAP
-        gaps += root == fmt.NODE_UNWIND_GAP
-        total = expected.setdefault((root, tuple(path)), [0, 0])
-        total[0] += event.size
-        total[1] += 1
-    table, (replay,) = trace.read_stacks(0), replay_images(trace)
-    leaks = find_leaks(replay.stacks, table)
-    found = {(leak.root, tuple(table.pcs[list(leak.rows)].tolist())): [leak.bytes, leak.blocks] for leak in leaks}
-    assert found == expected
-    assert [leak.bytes for leak in leaks] == sorted((leak.bytes for leak in leaks), reverse=True)
-    assert count_gaps(replay.stacks, table) == gaps
 
 
 def family() -> TraceBuilder:
