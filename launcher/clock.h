@@ -2,13 +2,20 @@
  *
  * Each round of the collector reads the clock and CLOCK_MONOTONIC together. Between two such pairs time is
  * interpolated, so no calibration is needed, a change of the counter's rate (a migrated machine) is followed, and after
- * a round the last pair is exact.
+ * a round the last pair is exact. What becomes known later must be told by the pairs of its time: those of now would
+ * put it some microseconds before or after events that were written then.
  */
 #ifndef VZ_COLLECTOR_CLOCK_H
 #define VZ_COLLECTOR_CLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define VZ_TIMEBASE_PAST 4096u /* pairs remembered: several seconds of short rounds */
+
+struct vz_clock_pair {
+    uint64_t ticks, ns;
+};
 
 struct vz_timebase {
     bool is_counter;              /* ticks are the processor's counter, else ns */
@@ -18,6 +25,8 @@ struct vz_timebase {
     uint64_t ticks, ns;           /* the pair that the line goes through: start of the last round's span */
     uint64_t rate;                /* ns per tick, 32 fractional bits */
     uint64_t next_ticks, next_ns; /* the pair that ends the span */
+    uint64_t n_past;              /* how many pairs came before (ticks, ns) */
+    struct vz_clock_pair past[VZ_TIMEBASE_PAST]; /* the last of them, by number modulo VZ_TIMEBASE_PAST */
 };
 
 /* Chooses the clock and starts it. */
@@ -26,6 +35,9 @@ void vz_timebase_start(struct vz_timebase *base);
 /* Begins a round: reads the clock, and makes conversions follow the span that ends now. Returns the ticks now. No load
  * that comes after it in the program is done before the clock is read. */
 uint64_t vz_timebase_advance(struct vz_timebase *base);
+
+/* ns since the start at a tick that may be long past: what vz_timebase_ns gave for it in its own round. */
+uint64_t vz_timebase_ns_then(const struct vz_timebase *base, uint64_t ticks);
 
 /* ns since the start, read now. */
 uint64_t vz_timebase_read_ns(const struct vz_timebase *base);

@@ -162,8 +162,9 @@ static void find_origin(struct vz_collector *collector, struct vz_image *image, 
 static void introduce(struct vz_collector *collector, struct vz_image *image, struct vz_image *former)
 {
     const struct vz_region *region = image->region;
-    struct vz_image_record record = {
-        .pid = region->pid, .ppid = region->ppid, .start_time = vz_timebase_ns(&collector->time, region->start_ticks)};
+    struct vz_image_record record = {.pid = region->pid,
+                                     .ppid = region->ppid,
+                                     .start_time = vz_timebase_ns_then(&collector->time, region->start_ticks)};
     find_origin(collector, image, former, &record);
     if (former)
         inherit_process(collector, image, former);
