@@ -17,7 +17,7 @@
 #define VZ_TRAILER_MAGIC 0x0a0d5a5945565695ULL
 
 #define VZ_FORMAT_MAJOR 1u /* readers refuse another one */
-#define VZ_FORMAT_MINOR 0u /* readers accept any */
+#define VZ_FORMAT_MINOR 1u /* readers accept any */
 
 #define VZ_ALIGNMENT 8u           /* file offset of every block; the gap after a payload is zero */
 #define VZ_MAX_EVENTS 65536u      /* events of one EVENTS block, nodes of one NODES block */
@@ -71,7 +71,9 @@ enum vz_block_type {
     VZ_BLOCK_SAMPLES = 9,
     VZ_BLOCK_NOTES = 10,
     VZ_BLOCK_END = 11,
-    VZ_BLOCK_INDEX = 12
+    VZ_BLOCK_INDEX = 12,
+    VZ_BLOCK_NAMES = 13, /* written by `vizreport symbolize` */
+    VZ_BLOCK_JIT_MAP = 14
 };
 
 struct vz_index_entry { /* INDEX: one for each block before it, in file order */
@@ -212,6 +214,22 @@ struct vz_note_record {
     uint32_t text_bytes;
 };
 
+struct vz_jit_map_record { /* followed by text: lines of a perf map */
+    uint64_t time;         /* ns, when it was read */
+    uint32_t text_bytes;
+    uint32_t reserved;
+};
+
+struct vz_names_record { /* the columns of names that follow: docs/trace-format.md, section 6 */
+    uint8_t build_id[32];
+    uint32_t build_id_bytes; /* 0: none */
+    uint32_t path_bytes;
+    uint32_t n_refs;
+    uint32_t n_places;
+    uint32_t strings_bytes;
+    uint32_t reserved;
+};
+
 struct vz_end_record {      /* the recording ended in order */
     uint64_t time;          /* ns */
     uint64_t events;        /* written, all images */
@@ -280,6 +298,8 @@ _Static_assert(sizeof(struct vz_module_record) == 80, "no padding");
 _Static_assert(sizeof(struct vz_unload_record) == 16, "no padding");
 _Static_assert(sizeof(struct vz_sample_record) == 24, "no padding");
 _Static_assert(sizeof(struct vz_note_record) == 24, "no padding");
+_Static_assert(sizeof(struct vz_jit_map_record) == 16, "no padding");
+_Static_assert(sizeof(struct vz_names_record) == 56, "no padding");
 _Static_assert(sizeof(struct vz_end_record) == 32, "no padding");
 _Static_assert(sizeof(struct vz_columns_head) == 8, "no padding");
 _Static_assert(sizeof(struct vz_column) == 24, "no padding");

@@ -12,28 +12,32 @@ from numpy.typing import NDArray
 
 from vizreport.model.frames import Frame
 from vizreport.model.names import Names
+from vizreport.model.places import Place, Places
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image, Module
-from vizreport.symbols.demangle import demangle
-from vizreport.symbols.elf import FunctionTable, read_functions
+from vizreport.symbols.debuginfod import Debuginfod
 from vizreport.symbols.module_map import find_modules
+from vizreport.symbols.module_names import ModuleKey, ModuleNamer
 from vizreport.symbols.options import SymbolOptions
-from vizreport.symbols.places import Place, Places
 from vizreport.trace.reader import Trace
 
 _UNNAMED: Places = (Place(None),)
 
 
 class Symbolizer:
-    """Names the stack nodes of a trace's images. Reads a module's file when an address in it is asked for."""
+    """Names the stack nodes of a trace's images. Reads a module's files when an address in it is asked for."""
 
     def __init__(self, trace: Trace, options: SymbolOptions | None = None) -> None:
         """Reads nothing yet."""
-        self._trace = trace
         self._options = options or SymbolOptions()
-        self._tables: dict[tuple[str, bytes], FunctionTable | None] = {}
-        self._places: dict[tuple[str, bytes], dict[int, Places]] = {}
+        self._command = trace.images[0].exe if trace.images else None
+        self._recorded_ns = trace.session.start_wall_ns
         self._warnings: dict[str, None] = {}
+        self._servers = Debuginfod(self._warn) if self._options.debuginfod else None
+        self._namers: dict[ModuleKey, ModuleNamer] = {}
+
+    def _warn(self, text: str) -> None:
+        self._warnings[text] = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -75,18 +79,13 @@ class Symbolizer:
         return frames
 
     def _find_places(self, module: Module, addresses: Iterable[int]) -> dict[int, Places]:
-        """Returns what the module's file says about ELF virtual addresses, each asked once."""
-        key = (module.path, module.build_id)
-        known = self._places.setdefault(key, {})
-        missing = [address for address in addresses if address not in known]
-        if missing and self._options.use_symbols:
-            if key not in self._tables:
-                self._tables[key] = read_functions(*key)
-            table = self._tables[key]
-            for address in missing:
-                name = table.find(address) if table else None
-                known[address] = (Place(demangle(name)),) if name else ()
-        return known
+        """Returns what the module's files say about ELF virtual addresses."""
+        if not self._options.use_symbols:
+            return {}
+        key = ModuleKey(module.path, module.build_id, module.path == self._command, self._recorded_ns)
+        if key not in self._namers:
+            self._namers[key] = ModuleNamer(key, self._options, self._servers, self._warn)
+        return self._namers[key].find_places(addresses)
 
 
 def _make_frames(places: Places, module: Module, pc: int) -> tuple[Frame, ...]:

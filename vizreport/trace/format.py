@@ -13,10 +13,12 @@ BLOCK_SYNC = 0xD7F1B10C5A5647E9
 TRAILER_MAGIC = 0x0A0D5A5945565695
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 0
+FORMAT_MINOR = 1
 
 ALIGNMENT = 8
 MAX_EVENTS = 65536
+MAX_NAMES = 65536
+BUILD_ID_BYTES = 32
 MAX_PAYLOAD = 1 << 28
 NO_IMAGE = 0xFFFFFFFF
 NO_VALUE = 0xFFFFFFFFFFFFFFFF
@@ -62,6 +64,8 @@ class BlockType(IntEnum):
     NOTES = 10
     END = 11
     INDEX = 12
+    NAMES = 13
+    JIT_MAP = 14
 
 
 class Origin(IntEnum):
@@ -288,6 +292,18 @@ NOTE_RECORD = np.dtype([("time", "<u8"), ("value", "<u8"), ("type", "<u4"), ("te
 END_RECORD = np.dtype(
     [("time", "<u8"), ("events", "<u8"), ("images_missed", "<u8"), ("images", "<u4"), ("reserved", "<u4")]
 )
+NAMES_RECORD = np.dtype(
+    [
+        ("build_id", "V32"),
+        ("build_id_bytes", "<u4"),
+        ("path_bytes", "<u4"),
+        ("n_refs", "<u4"),
+        ("n_places", "<u4"),
+        ("strings_bytes", "<u4"),
+        ("reserved", "<u4"),
+    ]
+)
+JIT_MAP_RECORD = np.dtype([("time", "<u8"), ("text_bytes", "<u4"), ("reserved", "<u4")])
 COLUMNS_HEAD = np.dtype([("n_columns", "<u4"), ("time_resolution_ns", "<u4")])
 COLUMN = np.dtype(
     [

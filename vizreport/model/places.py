@@ -1,4 +1,4 @@
-"""What an ELF file and its debug information say about an address."""
+"""What an ELF file and its debug information say about addresses."""
 
 from __future__ import annotations
 
@@ -22,3 +22,18 @@ class Place:
 
 Places = tuple[Place, ...]
 """Of one address: innermost inlined function first, the one that the linker knows last; empty: nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleNames:
+    """What is known about one build of a module.
+
+    Attributes:
+        path: As recorded.
+        build_id: As recorded; may be empty.
+        places: By ELF virtual address.
+    """
+
+    path: str
+    build_id: bytes
+    places: dict[int, Places]
