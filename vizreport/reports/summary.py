@@ -136,11 +136,11 @@ def summarize(
     if asked.pid is not None and not chosen:
         raise VizzyError(f"{trace.path}: no process has the pid {asked.pid}; `vizreport info` lists them")
     replays = replay_images(trace, images=chosen, wanted=lambda image: Wanted(n_bins=1), progress=progress)
-    summaries = [_summarize_image(trace, replayed, symbolizer, asked) for replayed in replays]
+    summaries = [summarize_image(trace, replayed, symbolizer, asked) for replayed in replays]
     return tuple(sorted(summaries, key=lambda summary: summary.image.index))
 
 
-def _summarize_image(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked: Asked) -> ImageSummary:
+def summarize_image(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked: Asked) -> ImageSummary:
     """Lists the call stacks of one image."""
     image, table = replayed.image, replayed.stacks
     stacks = trace.read_stacks(image.index)

@@ -50,9 +50,9 @@ def write_summary(
         yield ink.strong("HEAP SUMMARY:")
         yield "    nothing: the trace describes no process"
     yield ""
-    yield from _write_completeness(trace.completeness, ink)
+    yield from write_completeness(trace.completeness, ink)
     for note in trace.notes:
-        yield f"    note: {_describe_note(note)}"
+        yield f"    note: {describe_note(note)}"
     for warning in warnings:
         yield ink.warn(f"names: {quote(warning)}")
 
@@ -69,7 +69,7 @@ def _write_table(summaries: tuple[ImageSummary, ...], ink: Ink, width: int | Non
             numbers, sizes = f"{'not recorded':<19}", f"{'':21}"
         figures = f"    {image.pid:>7} {numbers} {sizes} {shorten_end(image):<7} "
         yield figures + shorten_command(describe_command(image), width - len(figures) if width is not None else None)
-        told = [summary.not_recorded] if summary.not_recorded is not None else list(_list_anomalies(summary))
+        told = [summary.not_recorded] if summary.not_recorded is not None else list(list_anomalies(summary))
         if told:
             yield ink.warn(f"            {', '.join(told)}")
 
@@ -93,10 +93,10 @@ def _write_image(summary: ImageSummary, ink: Ink, width: int | None) -> Iterator
     if image.origin == Origin.FORK:
         yield f"    inherited        : {totals.inherited_bytes} bytes in {totals.inherited_blocks} blocks, not freed"
     yield from _write_suppressed(summary)
-    anomalies = ", ".join(_list_anomalies(summary))
+    anomalies = ", ".join(list_anomalies(summary))
     yield f"    anomalies        : {ink.warn(anomalies) or 'none'}"
     for note in image.notes:
-        yield f"    note             : {_describe_note(note)}"
+        yield f"    note             : {describe_note(note)}"
     yield from _write_lists(summary, ink, width)
 
 
@@ -110,7 +110,8 @@ def _write_suppressed(summary: ImageSummary) -> Iterator[str]:
         yield f"        {rule.bytes} bytes in {rule.blocks} blocks, {stacks}: {quote(rule.name)} ({quote(rule.source)})"
 
 
-def _list_anomalies(summary: ImageSummary) -> Iterator[str]:
+def list_anomalies(summary: ImageSummary) -> Iterator[str]:
+    """Yields what was lost of an image or contradicts itself, each in a few words."""
     image, totals, end = summary.image, summary.totals, summary.image.end
     counted = (
         (
@@ -155,7 +156,8 @@ def _more_bytes(size: int) -> str:
     return f" ({format_bytes(size)})" if size >= 1024 else ""
 
 
-def _write_completeness(completeness: Completeness, ink: Ink) -> Iterator[str]:
+def write_completeness(completeness: Completeness, ink: Ink) -> Iterator[str]:
+    """Yields whether all that was recorded is there, and if not what is missing."""
     if completeness.complete:
         yield "The trace is complete."
     else:
@@ -170,7 +172,8 @@ def _write_completeness(completeness: Completeness, ink: Ink) -> Iterator[str]:
         yield f"    {format_count(completeness.images_missed, 'process image')} found no room to be recorded"
 
 
-def _describe_note(note: Note) -> str:
+def describe_note(note: Note) -> str:
+    """Returns a note in one line."""
     text = quote(note.text)
     if note.type == NoteType.STATIC_ALLOCATOR:
         return f"{text} is linked statically: what it allocates by itself is not seen"
