@@ -58,7 +58,7 @@ class CallTree:
         return starts.astype(np.int64), order + 1
 
 
-def build_tree(paths: CallPaths, names: Names, values: Values, *, inverted: bool) -> CallTree:
+def build_tree(paths: CallPaths, names: Names, values: Values, *, inverted: bool, folded: bool = True) -> CallTree:
     """Builds the tree of functions.
 
     Args:
@@ -66,9 +66,10 @@ def build_tree(paths: CallPaths, names: Names, values: Values, *, inverted: bool
         names: Of all rows in ``paths``.
         values: uint64[n_stacks, m], m figures of each stack; the first decides whose line a node shows.
         inverted: How ``paths`` run.
+        folded: Leave out inlined allocator frames too.
     """
     parents, frames, ends = _expand(paths, names, inverted=inverted)
-    is_allocator = np.array([is_allocator_frame(frame) for frame in names.table], dtype=np.bool_)
+    is_allocator = np.array([folded and is_allocator_frame(frame) for frame in names.table], dtype=np.bool_)
     folding = is_allocator[frames]
     if inverted:
         parents = _fold_top(parents, folding)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 
 import click
@@ -12,6 +13,7 @@ from vizreport.errors import VizzyError
 
 COMMANDS = {
     "summary": "Totals, peak, leaks by call stack, anomalies.",
+    "tree": "Allocation tree by call stack.",
     "info": "Processes, modules, blocks, completeness.",
 }
 
@@ -39,10 +41,18 @@ def group() -> None:
     """Reports on heap traces recorded by vizzytrace."""
 
 
+INTERRUPTED = 128 + signal.SIGINT
+
+
 def main() -> None:
     """Runs the command line; what a user can mend is one line on stderr and exit status 1."""
     try:
-        group(prog_name="vizreport")
+        sys.exit(group.main(prog_name="vizreport", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(INTERRUPTED)
     except VizzyError as error:
         click.echo(f"vizreport: {error}", err=True)
         sys.exit(error.exit_code)

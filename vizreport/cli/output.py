@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from vizreport.reports.ink import Ink, strip_ink
+from vizreport.reports.tree_text import ASCII_LINES, UNICODE_LINES
 
 _HANGING_COLUMNS = 4
 
@@ -22,6 +23,12 @@ def find_width() -> int | None:
 def choose_ink() -> Ink:
     """Returns colours for a terminal that shows them, unless NO_COLOR is set (https://no-color.org)."""
     return Ink(sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+
+
+def choose_lines() -> tuple[str, str, str, str]:
+    """Returns what trees are drawn with: box-drawing characters on a terminal that has them."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return UNICODE_LINES if sys.stdout.isatty() and encoding == "utf8" else ASCII_LINES
 
 
 def echo_lines(lines: Iterable[str]) -> None:
