@@ -1,69 +1,44 @@
 """Measures what recording costs: each workload natively, under vizzytrace and under heaptrack, in turn in one run.
 
-Prints a table and writes build/bench/results.json. Standard library only; `./dev bench` runs it.
+Prints tables and writes build/bench/results.json. Standard library only; `./dev bench` runs it.
 """
 
 import argparse
 import json
-import math
 import os
 import platform
+import shlex
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from measure import Measurement, RunError, measure
-from workloads import WORKLOADS, Workload, missing_tools
+from table import Row, print_tables
+from workloads import WORKLOADS, Workload, find_mimalloc_bench, missing_tools
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 VIZZYTRACE = Path(os.environ.get("VIZZYTRACE", ROOT / "build" / "release" / "launcher" / "vizzytrace"))
 QUICK_SCALE = 0.1
-LEAST_RATIO = 0.02  # a lower one is noise: it counts as this
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The medians of one workload. Seconds and bytes; `events` is None where vizreport could not say."""
-
-    name: str
-    native: Measurement
-    vizzy: Measurement
-    heaptrack: Measurement | None
-    trace_bytes: int
-    events: int | None
-
-    @property
-    def vizzy_added(self) -> float:
-        """Seconds of wall-clock that vizzytrace adds."""
-        return self.vizzy.wall_seconds - self.native.wall_seconds
-
-    @property
-    def heaptrack_added(self) -> float | None:
-        """Seconds of wall-clock that heaptrack adds."""
-        return self.heaptrack.wall_seconds - self.native.wall_seconds if self.heaptrack else None
-
-    @property
-    def ratio(self) -> float | None:
-        """What vizzytrace adds over what heaptrack adds."""
-        if self.heaptrack_added is None or self.heaptrack_added <= 0:
-            return None
-        return max(LEAST_RATIO, self.vizzy_added / self.heaptrack_added)
+RUNS = 5
 
 
 def median(runs: Sequence[Measurement]) -> Measurement:
-    """The median of each measure by itself."""
+    """The median of each measure by itself; of memory, the most."""
+    throughputs = [run.throughput for run in runs if run.throughput is not None]
     return Measurement(
         statistics.median(run.wall_seconds for run in runs),
         statistics.median(run.user_seconds for run in runs),
         statistics.median(run.system_seconds for run in runs),
-        int(statistics.median(run.peak_rss_bytes for run in runs)),
+        max(run.peak_rss_bytes for run in runs),
+        max(run.recorder_bytes for run in runs),
+        statistics.median(throughputs) if throughputs else None,
     )
 
 
@@ -79,87 +54,51 @@ def count_events(trace: Path) -> int | None:
     return int(json.loads(run.stdout)["blocks"]["events"]["records"])
 
 
-def run_workload(workload: Workload, *, runs: int, peer: bool, scratch: Path) -> Row:
-    """Runs a workload natively, under vizzytrace and under heaptrack, `runs` times in turn.
+def recorders(workload: Workload, peers: Sequence[str], trace: Path, peer_trace: Path) -> dict[str, list[str]]:
+    """What stands before the command, for each way of running it."""
+    prefixes = {
+        "native": [],
+        "vizzy": [str(VIZZYTRACE), "-q", str(trace)],
+        "peer": ["heaptrack", "-o", str(peer_trace)],
+        "raw": ["heaptrack", "--raw", "-o", str(peer_trace)],
+    }
+    if workload.n_processes:  # heaptrack records the first process alone
+        peers = []
+    return {how: prefix for how, prefix in prefixes.items() if how in ("native", "vizzy", *peers)}
+
+
+def run_workload(workload: Workload, *, runs: int, peers: Sequence[str], scratch: Path) -> Row:
+    """Runs a workload in each way, `runs` times in turn.
 
     Raises:
         RunError: One of the runs failed.
     """
-    trace, peer_trace = scratch / "vizzy.trace", scratch / "heaptrack"
-    commands = {
-        "native": list(workload.command),
-        "vizzy": [str(VIZZYTRACE), "-q", str(trace), *workload.command],
-    }
-    if peer:
-        # Raw: it only records, as vizzytrace does. Else it reads debug information too, for cc1plus a minute and 18 GB.
-        commands["heaptrack"] = ["heaptrack", "--raw", "-o", str(peer_trace), *workload.command]
+    trace = scratch / "vizzy.trace"
+    prefixes = recorders(workload, peers, trace, scratch / "heaptrack")
     environment = {**os.environ, **workload.environment}
-    measured: dict[str, list[Measurement]] = {how: [] for how in commands}
+    measured: dict[str, list[Measurement]] = {how: [] for how in prefixes}
     for _ in range(runs):
-        for how, command in commands.items():
-            measured[how].append(measure(command, environment=environment, stdin=workload.stdin, scratch=scratch))
+        for how, prefix in prefixes.items():
+            run = measure(
+                [*prefix, *workload.command],
+                program=workload.program,
+                environment=environment,
+                stdin=workload.stdin,
+                scratch=scratch,
+            )
+            measured[how].append(run)
+            for left in scratch.glob("heaptrack*"):
+                left.unlink()
     medians = {how: median(measurements) for how, measurements in measured.items()}
     return Row(
-        workload.name,
+        workload,
         medians["native"],
         medians["vizzy"],
-        medians.get("heaptrack"),
+        medians.get("peer"),
+        medians.get("raw"),
         trace.stat().st_size,
         count_events(trace),
     )
-
-
-def format_number(value: float | None, pattern: str) -> str:
-    """A number as the table shows it, or a dash."""
-    return "-" if value is None else format(value, pattern)
-
-
-def table_cells(row: Row) -> list[str]:
-    """One row of the table."""
-    mebibyte = 1 << 20
-    return [
-        row.name,
-        f"{row.native.wall_seconds:.2f}",
-        f"{row.vizzy_added:+.2f}",
-        format_number(row.heaptrack_added, "+.2f"),
-        format_number(row.ratio, ".2f"),
-        format_number(row.events / 1e6 if row.events is not None else None, ".1f"),
-        format_number(row.trace_bytes / row.events if row.events else None, ".2f"),
-        f"{row.native.peak_rss_bytes / mebibyte:.0f}",
-        f"{row.vizzy.peak_rss_bytes / mebibyte:.0f}",
-        format_number(row.heaptrack.peak_rss_bytes / mebibyte if row.heaptrack else None, ".0f"),
-    ]
-
-
-HEADINGS = [
-    "workload",
-    "native s",
-    "vizzy adds s",
-    "heaptrack adds s",
-    "ratio",
-    "M events",
-    "B/event",
-    "native MiB",
-    "vizzy MiB",
-    "heaptrack MiB",
-]
-
-
-def print_table(rows: Sequence[Row], *, markdown: bool) -> None:
-    """Prints the rows, and the geometric mean of their ratios."""
-    lines = [HEADINGS, *(table_cells(row) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
-    for number, line in enumerate(lines):
-        cells = [
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        print("| " + " | ".join(cells) + " |" if markdown else "  ".join(cells))
-        if markdown and number == 0:
-            print("|" + "|".join(["---"] + ["---:"] * (len(HEADINGS) - 1)) + "|")
-    ratios = [row.ratio for row in rows if row.ratio is not None]
-    if ratios:
-        print(f"\nGeometric mean of the ratios: {math.exp(statistics.fmean(map(math.log, ratios))):.3f}")
 
 
 def describe_machine() -> dict[str, str | int | None]:
@@ -181,10 +120,15 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS)} (default: all)")
+    parser.add_argument(
+        "--command", action="append", default=[], metavar="COMMAND", help="a command to measure as well"
+    )
+    parser.add_argument("--mimalloc-bench", type=Path, metavar="DIR", help="its built programs (out/bench) as well")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, and one run of each")
-    parser.add_argument("--runs", type=int, metavar="N", help="runs of which the medians are taken (default 3)")
+    parser.add_argument("--runs", type=int, metavar="N", help=f"runs of which the medians are taken (default {RUNS})")
+    parser.add_argument("--no-raw", action="store_true", help="leave heaptrack --raw out")
     parser.add_argument("--no-peer", action="store_true", help="leave heaptrack out")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     arguments = parser.parse_args()
     unknown = set(arguments.workloads) - set(WORKLOADS)
     if unknown:
@@ -192,29 +136,41 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
+def choose_workloads(arguments: argparse.Namespace) -> Iterator[Workload]:
+    """What the command line asks for: all of our own, unless it names something."""
+    names = arguments.workloads
+    if not names and not arguments.command and not arguments.mimalloc_bench:
+        names = list(WORKLOADS)
+    for name in names:
+        yield WORKLOADS[name](BUILD, QUICK_SCALE if arguments.quick else 1.0)
+    if arguments.mimalloc_bench:
+        yield from find_mimalloc_bench(arguments.mimalloc_bench.resolve())
+    for command in arguments.command:
+        yield Workload(command, tuple(shlex.split(command)))
+
+
 def main() -> int:
     """Runs the benchmark."""
     arguments = parse_arguments()
-    missing = set(missing_tools()) - ({"heaptrack"} if arguments.no_peer else set())
+    peers = [] if arguments.no_peer else ["peer"] if arguments.no_raw else ["peer", "raw"]
+    missing = set(missing_tools()) - (set() if peers else {"heaptrack"})
     if missing:
         print(f"bench: not installed: {', '.join(sorted(missing))}", file=sys.stderr)
         return 1
     BUILD.mkdir(parents=True, exist_ok=True)
-    scale, runs = (QUICK_SCALE, 1) if arguments.quick else (1.0, 3)
+    runs = arguments.runs or (1 if arguments.quick else RUNS)
     rows = []
     with tempfile.TemporaryDirectory(prefix="vizzy-bench-") as scratch:
-        for name in arguments.workloads or WORKLOADS:
-            print(f"bench: {name}", file=sys.stderr)
-            workload = WORKLOADS[name](BUILD, scale)
+        for workload in choose_workloads(arguments):
+            print(f"bench: {workload.name}", file=sys.stderr)
             try:
-                peer = not arguments.no_peer
-                rows.append(run_workload(workload, runs=arguments.runs or runs, peer=peer, scratch=Path(scratch)))
+                rows.append(run_workload(workload, runs=runs, peers=peers, scratch=Path(scratch)))
             except RunError as error:
                 print(f"bench: {error}", file=sys.stderr)
                 return 1
-    results = {"machine": describe_machine(), "scale": scale, "rows": [asdict(row) for row in rows]}
-    (BUILD / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    print_table(rows, markdown=arguments.markdown)
+    results = {"machine": describe_machine(), "runs": runs, "rows": [asdict(row) for row in rows]}
+    (BUILD / "results.json").write_text(json.dumps(results, indent=1, default=str) + "\n")
+    print_tables(rows, markdown=arguments.markdown)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What is run: programs of our own in workloads/, and programs that people use."""
+"""What is run: programs of our own in workloads/, programs that people use, and those of mimalloc-bench where given."""
 
 import os
 import shutil
@@ -19,6 +19,12 @@ class Workload:
     command: tuple[str, ...]
     stdin: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    n_processes: int = 0  # short ones that it starts; 0: it is measured by itself
+
+    @property
+    def program(self) -> str:
+        """Path of the executable."""
+        return shutil.which(self.command[0]) or self.command[0]
 
 
 def compile_workload(source: str, build: Path) -> str:
@@ -37,7 +43,7 @@ def own(name: str, source: str, rounds: int, *arguments: str) -> Callable[[Path,
     """A workload compiled from workloads/, whose first argument is its length: `rounds` at scale 1."""
 
     def make(build: Path, scale: float) -> Workload:
-        return Workload(name, (compile_workload(source, build), str(int(rounds * scale)), *arguments))
+        return Workload(name, (compile_workload(source, build), str(max(1, int(rounds * scale))), *arguments))
 
     return make
 
@@ -67,7 +73,7 @@ def make_sqlite(build: Path, scale: float) -> Workload:
     script = build / "generated.sql"
     script.write_text(
         f"""CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c REAL);
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {int(600000 * scale)})
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {int(1_400_000 * scale)})
     INSERT INTO t SELECT i, 'name-' || (i * 7919 % 10007), i * 0.5 FROM n;
 CREATE INDEX t_b ON t(b);
 SELECT count(*) FROM (SELECT b, count(*), sum(c), group_concat(a) FROM t GROUP BY b);
@@ -83,7 +89,7 @@ def make_python(build: Path, scale: float) -> Workload:
     script.write_text(
         f"""import json
 document = {{str(i): [i, i * 0.5, "name" * (i % 7), {{"deep": [None, str(i)]}}] for i in range(2000)}}
-for _ in range({max(1, int(300 * scale))}):
+for _ in range({max(1, int(750 * scale))}):
     document = json.loads(json.dumps(document))
 """
     )
@@ -91,16 +97,44 @@ for _ in range({max(1, int(300 * scale))}):
     return Workload("python3 (json)", (interpreter, "-S", str(script)), environment={"PYTHONMALLOC": "malloc"})
 
 
+def make_processes(build: Path, scale: float) -> Workload:
+    """A shell loop that starts `true`: what each short process costs."""
+    n = int(5000 * scale)
+    script = build / "generated.sh"
+    script.write_text(f"i=0\nwhile [ $i -lt {n} ]; do {shutil.which('true')}; i=$((i + 1)); done\n")
+    return Workload("short processes", ("sh", str(script)), n_processes=n)
+
+
 WORKLOADS: dict[str, Callable[[Path, float], Workload]] = {
-    "churn": own("churn, 1 thread", "churn.c", 60_000_000),
-    "threads": own("churn, 4 threads", "threads.c", 15_000_000, "4"),
-    "deep": own("deep stacks", "deep.c", 600_000),
-    "realloc": own("realloc growth", "realloc.c", 4_000_000),
-    "strings": own("C++ strings and maps", "strings.cpp", 2_500_000),
+    "churn": own("churn, 1 thread", "churn.c", 200_000_000),
+    "threads": own("churn, 4 threads", "threads.c", 35_000_000, "4"),
+    "deep": own("deep stacks", "deep.c", 3_000_000),
+    "realloc": own("realloc growth", "realloc.c", 10_000_000),
+    "strings": own("C++ strings and maps", "strings.cpp", 7_000_000),
     "cc1plus": make_compiler,
     "sqlite3": make_sqlite,
     "python3": make_python,
+    "busy": own("2 busy threads", "busy.c", 4, "2"),
+    "processes": make_processes,
 }
+
+
+def find_mimalloc_bench(folder: Path) -> list[Workload]:
+    """Those programs of mimalloc-bench that were built into `folder`, out/bench of its checkout, as it runs them."""
+    inputs = next((above / "bench" for above in folder.parents if (above / "bench" / "espresso").is_dir()), folder)
+    commands = {
+        "cfrac": ("17545186520507317056371138836327483792789528",),
+        "espresso": (str(inputs / "espresso" / "largest.espresso"),),
+        "alloc-test": ("1",),
+        "mstress": ("2", "50", "75"),
+        "larson": ("5", "8", "1000", "5000", "100", "4141", "2"),
+        "glibc-thread": ("2",),
+    }
+    return [
+        Workload(name, (str(folder / name), *arguments))
+        for name, arguments in commands.items()
+        if (folder / name).exists()
+    ]
 
 
 def missing_tools() -> list[str]:
