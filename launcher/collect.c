@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,12 +35,13 @@
 int vz_collect_open(struct vz_collector *collector)
 {
     collector->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (collector->epoll < 0)
-        return -errno;
-    int error = vz_signals_open(&collector->signals);
+    int error = collector->epoll < 0 ? -errno : vz_signals_open(&collector->signals);
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
     if (!error && epoll_ctl(collector->epoll, EPOLL_CTL_ADD, collector->signals.fd, &event) != 0)
         error = -errno;
+    if (error)
+        vz_message_error("can't watch processes: %s; if there are too few descriptors, ulimit -n gives more",
+                         strerror(-error));
     return error;
 }
 

@@ -3,6 +3,7 @@
 
 #include "message.h"
 
+/* NULL: the recording as a whole has stopped, which is said elsewhere. */
 static const char *explain(uint32_t why)
 {
     switch (why) {
@@ -12,7 +13,7 @@ static const char *explain(uint32_t why)
     case VZ_STOP_REFUSED:
         return "the kernel refused it a system call that recording needs, as a sandbox makes it";
     default:
-        return "nobody reads what it records";
+        return NULL;
     }
 }
 
@@ -20,7 +21,7 @@ void vz_stops_tell(struct vz_collector *collector, const struct vz_image *image)
 {
     uint32_t why = atomic_load_explicit(&image->region->stopped, memory_order_relaxed);
     uint32_t bit = 1u << (why & 31u);
-    if (why == VZ_STOP_NONE || (collector->stops_told & bit))
+    if (!explain(why) || (collector->stops_told & bit))
         return;
     collector->stops_told |= bit;
     vz_message_warning("%s (pid %d): its recording stops here: %s; the program goes on",

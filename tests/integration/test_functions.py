@@ -51,6 +51,14 @@ def test_handlers_that_allocate_are_counted(record: Record, program: Program) ->
     assert not recording.anomalies
 
 
+def test_handlers_on_a_small_stack_are_counted(record: Record, program: Program) -> None:
+    """SIGSTKSZ, as most programs have it. The kernel takes up to half of it for the registers."""
+    recording = record(program("handlers.c"), "100", "8192")
+    assert recording.status == 0, recording.stderr
+    assert recording.main.counts == read_tallies(recording.stdout)[0].counts
+    assert not recording.anomalies
+
+
 def test_hard_frames_are_counted(record: Record, program: Program) -> None:
     recording = record(program("frames.c", "-Wl,-z,lazy"), "1000")
     without = record(program("frames.c", "-Wl,-z,lazy"), "0")

@@ -1,6 +1,7 @@
 """Every way to start a process: each image is in the trace with its own totals, what it inherited apart."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -243,3 +244,42 @@ def test_programs_for_another_libc_run_all_the_same(record: Record, require: Req
     record("musl-gcc", "-o", tmp_path / "hello", source)
     recording = record("sh", "-c", f"{tmp_path}/hello; exit 5")
     assert (recording.status, recording.stdout, recording.stderr.count("ERROR")) == (5, "hello\n", 0)
+
+
+def assert_left_alone(record: Record, script: str, output: str, reason: str) -> None:
+    """Runs a script that starts what can't be recorded: it does as without us, and the trace says why it is missing."""
+    recording = record("sh", "-c", script, options=["-q"])
+    assert (recording.status, recording.stdout, recording.stderr) == (6, output, "")
+    (not_recorded,) = (image.raw["not_recorded"] for image in recording.images if image.raw["not_recorded"])
+    assert reason in not_recorded
+
+
+def test_32_bit_programs_run_all_the_same(record: Record, require: Require, tmp_path: Path) -> None:
+    source = Path(__file__).parent.parent / "programs" / "nothing32.s"
+    steps: tuple[list[str | Path], ...] = (
+        [require("as", "binutils"), "--32", "-o", "32.o", source],
+        [require("ld", "binutils"), "-m", "elf_i386"],
+    )
+    subprocess.run(steps[0], cwd=tmp_path, check=True)
+    subprocess.run([*steps[1], "-o", "32", "32.o"], cwd=tmp_path, check=True)
+    try:
+        subprocess.run([tmp_path / "32"], capture_output=True, check=False)
+    except OSError:
+        pytest.skip("this kernel runs no 32-bit programs")
+    assert_left_alone(record, f"{tmp_path}/32", "32 bits\n", "another architecture")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user")
+@pytest.mark.parametrize("mode", [0o4755, 0o2755], ids=["setuid", "setgid"])
+def test_setuid_programs_run_all_the_same(record: Record, program: Program, tmp_path: Path, mode: int) -> None:
+    copy = tmp_path / "changes-user"
+    shutil.copy(program("nothing.c"), copy)
+    os.chown(copy, 65534, 65534)
+    copy.chmod(mode)
+    assert_left_alone(record, f"{copy} 6 >/dev/null; exit 6", "", "other privileges")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user")
+def test_programs_of_another_user_run_all_the_same(record: Record, require: Require) -> None:
+    become = f"{require('setpriv', 'util-linux')} --reuid 65534 --clear-groups"
+    assert_left_alone(record, f"{become} id -u; exit 6", "65534\n", "another user")

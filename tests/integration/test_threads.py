@@ -1,9 +1,13 @@
 """Many threads on one heap: nothing lost, nothing invented, nobody waits for another."""
 
+import csv
+import json
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
-from recording import Program, Record, read_tallies
+from recording import Counts, Program, Record, read_tallies, run_vizreport
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -72,3 +76,32 @@ def test_threads_have_ids_and_names(record: Record, program: Program) -> None:
     assert names.count("threads_many") == 4  # the main thread, and those that kept its name
     assert len({thread["tid"] for thread in threads}) == 7
     assert recording.main.pid in {thread["tid"] for thread in threads}
+
+
+def replay(path: Path, sizes: set[int]) -> Counts:
+    """Counts the blocks of these sizes in a CSV trace."""
+    live: dict[str, int] = {}
+    allocs = frees = allocated = 0
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            size = int(row["size"])
+            if row["function"] in ("free", "realloc_release") and row["address"] in live:
+                frees += 1
+                del live[row["address"]]
+            elif row["function"] in ("malloc", "realloc") and size in sizes:
+                assert row["address"] not in live
+                live[row["address"]] = size
+                allocs += 1
+                allocated += size
+    return Counts(allocs, frees, allocated, sum(live.values()), len(live))
+
+
+def test_a_storm_of_threads_with_handlers_is_exact(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """Threads that start and end all the time, are interrupted, and allocate in their last destructors."""
+    path = tmp_path / "t.csv"
+    command: list[str | Path] = [vizzytrace, "-q", path, program("storm.c"), "1500"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert replay(path, {5003, 5005, 5007, 5009}) == read_tallies(run.stdout)[0].counts
+    anomalies = json.loads(run_vizreport("summary", "--json", str(path)))["processes"][0]["anomalies"]
+    assert not any(anomalies.values())

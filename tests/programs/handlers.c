@@ -1,11 +1,12 @@
-/* handlers MILLISECONDS: a timer interrupts computing and allocating, and the handler allocates too, on an alternate
- * stack.
+/* handlers MILLISECONDS [BYTES]: a timer interrupts computing and allocating, and the handler allocates too, on an alternate
+ * stack of so many BYTES, below which lies a page that must not be touched.
  *
  * A handler may call malloc only when it did not interrupt malloc itself, so the program tells it when it may. Some
  * handlers leave by siglongjmp.
  */
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -48,8 +49,10 @@ static __attribute__((noinline)) void round_of_work(void)
 int main(int argc, char **argv)
 {
     long milliseconds = argc > 1 ? atol(argv[1]) : 100;
-    static char alternate[65536];
-    EXPECT(sigaltstack(&(stack_t){.ss_sp = alternate, .ss_size = sizeof alternate}, NULL) == 0);
+    const size_t stack_bytes = argc > 2 ? (size_t)atol(argv[2]) : 65536;
+    char *guard = mmap(NULL, stack_bytes + 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT(guard != MAP_FAILED && mprotect(guard, 4096, PROT_NONE) == 0);
+    EXPECT(sigaltstack(&(stack_t){.ss_sp = guard + 4096, .ss_size = stack_bytes}, NULL) == 0);
     EXPECT(sigaction(SIGALRM, &(struct sigaction){.sa_handler = handle, .sa_flags = SA_ONSTACK | SA_RESTART}, NULL) ==
            0);
     struct timespec now, end;
