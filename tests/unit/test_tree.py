@@ -67,10 +67,10 @@ def test_the_text_inverted(load: Load) -> None:
         " 20.0 %          1 │  ├─ prog+0x100",
         " 20.0 %          1 │  └─ prog+0x200",
         " 20.0 %          1 │     prog+0x100",
-        " 20.0 %          1 ├─ prog+0x400",
-        " 20.0 %          1 │  prog+0x200",
+        " 20.0 %          1 ├─ prog+0x200",
         " 20.0 %          1 │  prog+0x100",
-        " 20.0 %          1 └─ prog+0x200",
+        " 20.0 %          1 └─ prog+0x400",
+        " 20.0 %          1    prog+0x200",
         " 20.0 %          1    prog+0x100",
     ]
 
