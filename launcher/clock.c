@@ -69,18 +69,17 @@ uint64_t vz_timebase_advance(struct vz_timebase *base)
     return ticks;
 }
 
-uint64_t vz_timebase_ns_then(const struct vz_timebase *base, uint64_t ticks)
+uint64_t vz_timebase_ns_past(const struct vz_timebase *base, uint64_t ticks)
 {
     struct vz_clock_pair end = {base->ticks, base->ns};
-    if (ticks >= end.ticks)
-        return vz_timebase_ns(base, ticks);
     for (uint64_t i = 1; i <= base->n_past && i <= VZ_TIMEBASE_PAST; i++) {
         const struct vz_clock_pair begin = base->past[(base->n_past - i) % VZ_TIMEBASE_PAST];
         if (begin.ticks <= ticks)
             return begin.ns + (uint64_t)(((unsigned __int128)(ticks - begin.ticks) * rate_between(begin, end)) >> 32);
         end = begin;
     }
-    return vz_timebase_ns(base, ticks);
+    const uint64_t before = vz_timebase_ns_between(base, ticks, end.ticks); /* longer ago than is remembered */
+    return end.ns > before ? end.ns - before : 0;
 }
 
 uint64_t vz_timebase_read_ns(const struct vz_timebase *base) { return read_ns(CLOCK_MONOTONIC) - base->start_ns; }

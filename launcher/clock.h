@@ -2,8 +2,8 @@
  *
  * Each round of the collector reads the clock and CLOCK_MONOTONIC together. Between two such pairs time is
  * interpolated, so no calibration is needed, a change of the counter's rate (a migrated machine) is followed, and after
- * a round the last pair is exact. What becomes known later must be told by the pairs of its time: those of now would
- * put it some microseconds before or after events that were written then.
+ * a round the last pair is exact. What becomes known later is told by the pairs of its time: those of now would put it
+ * some microseconds before or after events that were written then, and a fork on the wrong side of them.
  */
 #ifndef VZ_COLLECTOR_CLOCK_H
 #define VZ_COLLECTOR_CLOCK_H
@@ -36,9 +36,6 @@ void vz_timebase_start(struct vz_timebase *base);
  * that comes after it in the program is done before the clock is read. */
 uint64_t vz_timebase_advance(struct vz_timebase *base);
 
-/* ns since the start at a tick that may be long past: what vz_timebase_ns gave for it in its own round. */
-uint64_t vz_timebase_ns_then(const struct vz_timebase *base, uint64_t ticks);
-
 /* ns since the start, read now. */
 uint64_t vz_timebase_read_ns(const struct vz_timebase *base);
 
@@ -48,12 +45,15 @@ static inline uint64_t vz_timebase_ns_between(const struct vz_timebase *base, ui
     return (uint64_t)(((unsigned __int128)(to - from) * base->rate) >> 32);
 }
 
-/* ns since the start at that tick, which may lie outside the span. */
+/* For vz_timebase_ns: a tick before the last round's span. */
+uint64_t vz_timebase_ns_past(const struct vz_timebase *base, uint64_t ticks);
+
+/* ns since the start at that tick: the same in whichever round it is asked for, but for a tick beyond the last pair. */
 static inline uint64_t vz_timebase_ns(const struct vz_timebase *base, uint64_t ticks)
 {
-    int64_t since = (int64_t)(ticks - base->ticks);
-    int64_t ns = (int64_t)base->ns + (int64_t)(((__int128)since * (int64_t)base->rate) >> 32);
-    return ns < 0 ? 0 : (uint64_t)ns;
+    if (__builtin_expect(ticks < base->ticks, 0))
+        return vz_timebase_ns_past(base, ticks);
+    return base->ns + vz_timebase_ns_between(base, base->ticks, ticks);
 }
 
 #endif

@@ -162,9 +162,8 @@ static void find_origin(struct vz_collector *collector, struct vz_image *image, 
 static void introduce(struct vz_collector *collector, struct vz_image *image, struct vz_image *former)
 {
     const struct vz_region *region = image->region;
-    struct vz_image_record record = {.pid = region->pid,
-                                     .ppid = region->ppid,
-                                     .start_time = vz_timebase_ns_then(&collector->time, region->start_ticks)};
+    struct vz_image_record record = {
+        .pid = region->pid, .ppid = region->ppid, .start_time = vz_timebase_ns(&collector->time, region->start_ticks)};
     find_origin(collector, image, former, &record);
     if (former)
         inherit_process(collector, image, former);
@@ -255,6 +254,8 @@ void vz_images_scan(struct vz_collector *collector)
         else
             vz_session_give_up_region(&collector->memory, i);
     }
+    if (n)
+        vz_timebase_advance(&collector->time);               /* behind their starts: no time is a guess */
     qsort(arrivals, n, sizeof(*arrivals), compare_arrivals); /* parents before children */
     for (uint32_t i = 0; i < n; i++)
         open_image(collector, &arrivals[i]);
@@ -266,13 +267,17 @@ void vz_images_scan(struct vz_collector *collector)
 void vz_images_end_dead(struct vz_collector *collector)
 {
     bool is_settled[VZ_MAX_REGIONS];
+    bool any = false;
     /* All fates first: those of children may stand in regions of parents that end now. */
     for (uint32_t i = 0; i < collector->images_end; i++) {
         struct vz_image *image = collector->images[i];
         is_settled[i] = image && image->is_dead && vz_fates_learn(collector, image);
         if (is_settled[i])
             vz_fates_tell_children(collector, image);
+        any |= is_settled[i];
     }
+    if (any)
+        vz_timebase_advance(&collector->time); /* behind their last events: no time is a guess */
     for (uint32_t i = 0; i < collector->images_end; i++) {
         if (is_settled[i])
             vz_image_end_dead(collector, collector->images[i]);

@@ -35,7 +35,7 @@ int main(void)
 {
     make_rounds();
     for (uint32_t i = 0; i < N_ROUNDS * N_PLACES; i++) {
-        CHECK(vz_timebase_ns_then(&base, ticks[i]) == times[i]);
+        CHECK(vz_timebase_ns(&base, ticks[i]) == times[i]);
         CHECK(i == 0 || times[i - 1] <= times[i]);
     }
     return 0;
