@@ -16,7 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     const struct vz_elf_facts facts = vz_elf_examine(data, bytes);
     check_text(facts.interpreter, data, bytes);
     check_text(facts.sanitizer, data, bytes);
-    check_text(facts.allocator, data, bytes);
     size_t section_bytes = 0;
     const size_t offset = vz_elf_find_section(data, bytes, VZ_CONFIG_SECTION, &section_bytes);
     FUZZ_CHECK(offset <= bytes && section_bytes <= bytes - offset);

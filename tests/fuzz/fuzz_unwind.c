@@ -3,23 +3,32 @@
  *
  * Input: 2 bytes where .eh_frame_hdr lies, 2 bytes the first pc, then the module.
  */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+
 #include "fuzz.h"
 #include "record/unwind_cfi.h"
 #include "record/unwind_x86_64.h"
 
-enum { STACK_BYTES = 4096, N_PCS = 4, PC_STRIDE = 5 };
+enum { PAGE = 4096, N_PCS = 4, PC_STRIDE = 5 };
 
-/* Alone in its pages, so that whatever the kernel calls readable near it belongs to it. */
-static _Alignas(4096) uintptr_t stack_words[STACK_BYTES / sizeof(uintptr_t)];
+/* A page between two that can't be read: the sanitizer objects to what else of ours the kernel calls readable. */
+static uintptr_t map_stack(void)
+{
+    char *pages = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    FUZZ_CHECK(pages != MAP_FAILED && mprotect(pages + PAGE, PAGE, PROT_READ | PROT_WRITE) == 0);
+    return (uintptr_t)pages + PAGE;
+}
 
 static void evaluate(const struct vz_module *module, int32_t value)
 {
-    struct vz_stack stack = {0};
-    stack.now.low = (uintptr_t)stack_words;
-    stack.now.high = stack.now.low + STACK_BYTES;
+    static uintptr_t page;
+    if (!page)
+        page = map_stack();
+    struct vz_stack stack = {.now = {.low = page, .high = page + PAGE}};
     uintptr_t registers[VZ_CFI_COLUMNS], result;
     for (unsigned i = 0; i < VZ_CFI_COLUMNS; i++)
-        registers[i] = (uintptr_t)&stack_words[32 * i];
+        registers[i] = page + PAGE / VZ_CFI_COLUMNS / 8 * 8 * i;
     vz_cfi_evaluate(vz_cfi_expression(module, value), registers, NULL, &stack, &result);
 }
 
