@@ -14,6 +14,8 @@ from vizreport.errors import VizzyError
 COMMANDS = {
     "summary": "Totals, peak, leaks by call stack, anomalies.",
     "tree": "Allocation tree by call stack.",
+    "plot": "One or more plots as one HTML file.",
+    "report": "Everything, as one HTML file for a bug ticket.",
     "info": "Processes, modules, blocks, completeness.",
 }
 

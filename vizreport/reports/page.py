@@ -11,18 +11,18 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bokeh.embed import json_item
-from bokeh.models import LayoutDOM
 from bokeh.resources import Resources
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from vizreport.reports.section import Section
 from vizreport.views.theme import find_pairs
 
 _ASSETS = Path(__file__).parent.parent / "views" / "assets"
@@ -40,29 +40,6 @@ _SCRIPTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """One picture with its title and words.
-
-    Attributes:
-        name: Its id in the page, and the name of its template in views/assets.
-        title: Short: it stands in the bar at the top too.
-        help: What the picture shows and how to read it.
-        lead: A line below the title, or nothing.
-        values: What the template needs.
-        figures: Bokeh models, by the id of the element that they go to.
-        data: What the section's script needs, by name; ready for JSON.
-    """
-
-    name: str
-    title: str
-    help: str
-    lead: str = ""
-    values: Mapping[str, object] = field(default_factory=dict)
-    figures: Mapping[str, LayoutDOM] = field(default_factory=dict)
-    data: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """A page to be.
 
@@ -70,19 +47,22 @@ class Page:
         title: Of the window.
         head: What the template head.html needs, or None: a page without a head.
         sections: In this order.
+        data: What scripts of several sections need, by name; ready for JSON.
     """
 
     title: str
     head: Mapping[str, object] | None
     sections: Sequence[Section]
+    data: Mapping[str, object]
 
 
 def write_page(page: Page) -> str:
     """Returns the page as HTML."""
     early, late = _read_scripts(_EARLY_SCRIPTS), _read_scripts(_SCRIPTS)
     bokeh = _read_bokeh()
-    data = {name: _pack(content) for section in page.sections for name, content in section.data.items()}
+    data = {name: _pack(content) for name, content in page.data.items()}
     for section in page.sections:
+        data |= {name: _pack(content) for name, content in section.data.items()}
         data |= {name: _pack(json_item(model)) for name, model in section.figures.items()}
     render = _make_environment()
     bodies = [

@@ -25,7 +25,7 @@ def describe_process(image: Image) -> str:
     command = describe_command(image)
     origin = f", {_ORIGIN_TEXT[image.origin]} {image.ppid}" if image.origin != Origin.START else ""
     execs = f", after exec {image.exec_number}" if image.exec_number else ""
-    return f"{command} (pid {image.pid}{origin}{execs}, {_describe_end(image)})"
+    return f"{command} (pid {image.pid}{origin}{execs}, {describe_end(image)})"
 
 
 def describe_command(image: Image) -> str:
@@ -52,7 +52,8 @@ def shorten_end(image: Image) -> str:
     return str(end.fate_value) if end.fate == Fate.EXIT else end.fate.name.lower()
 
 
-def _describe_end(image: Image) -> str:
+def describe_end(image: Image) -> str:
+    """Returns how an image ended, in a few words."""
     end = image.end
     if end is None or end.fate == Fate.UNKNOWN:
         return "end not known"

@@ -1,4 +1,4 @@
-"""The call tree as columns for the page's scripts, which draw the flame graph and the table from it."""
+"""Call trees as columns for the page's scripts, which draw the flame graph and the table from them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vizreport.analysis.call_tree import CallTree
+from vizreport.analysis.forest import Rows
+from vizreport.analysis.ranges import RangeTable
 from vizreport.model.frames import Frame
 from vizreport.names import shorten_name
 
@@ -45,59 +47,97 @@ METRICS = (
 RANGE_METRICS = (
     Metric("range-allocated", "Allocated in range", "bytes", "Bytes allocated in the chosen range of time"),
     Metric("range-live", "Live at its end", "bytes", "Bytes live at the end of the chosen range, whenever allocated"),
-    Metric(
-        "range-kept", "Allocated in it, live at its end", "bytes", "Bytes of both: allocated in it and live at its end"
-    ),
+    Metric("range-kept", "Allocated in it, live at its end", "bytes", "Allocated in the range and live at its end"),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TreeColumns:
-    """What the page gets: a node for what is too small to be shown stands below its caller, as any other.
+def describe_metrics(metrics: tuple[Metric, ...]) -> list[dict[str, str]]:
+    """Returns what the page's scripts know of metrics."""
+    return [{"name": m.name, "label": m.label, "unit": m.unit, "help": m.help} for m in metrics]
 
-    Attributes:
-        data: Columns, ready for JSON.
-        other_nodes: int64[n_nodes of the tree], the node of each node's smaller parts; its own number if it has none.
+
+def find_other_nodes(tree: CallTree) -> Rows:
+    """Returns for each node the one that the page gives to its smaller parts, or its own number: int64[n]."""
+    more = tree.other_values.any(axis=1)
+    return np.where(more, len(tree) + np.cumsum(more) - 1, np.arange(len(tree)))
+
+
+def find_slots(tree: CallTree, cut: NDArray[np.bool_]) -> Rows:
+    """Returns the page's node for each stack: int64[n_stacks]."""
+    return np.where(cut, find_other_nodes(tree)[tree.ends], tree.ends)
+
+
+def make_tree_columns(tree: CallTree, frames: FrameColumns, ranges: RangeTable | None) -> dict[str, Any]:
+    """Turns a tree, whose figures are those of METRICS, into columns.
+
+    Args:
+        tree: What is too small to be shown in it becomes a node below its caller.
+        frames: Collects the frames.
+        ranges: Its slots are nodes as find_slots gives them; or None.
     """
-
-    data: dict[str, Any]
-    other_nodes: NDArray[np.int64]
-
-
-def make_tree_columns(tree: CallTree, metrics: tuple[Metric, ...] = METRICS) -> TreeColumns:
-    """Turns a call tree, whose figures are those of ``metrics``, into the page's columns."""
-    n = len(tree)
     more = np.flatnonzero(tree.other_values.any(axis=1))
-    other_nodes = np.arange(n)
-    other_nodes[more] = n + np.arange(len(more))
-    frames, used = _make_frames(tree)
-    selves = np.concatenate([tree.self_values, tree.other_values[more]])
-    data = {
-        "metrics": [{"name": m.name, "label": m.label, "unit": m.unit, "help": m.help} for m in metrics],
-        "parent": np.concatenate([tree.parents, more]).tolist(),
-        "frame": np.concatenate([used, np.full(len(more), len(frames["name"]) - 1)]).tolist(),
-        "self": {metric.name: selves[:, figure].tolist() for figure, metric in enumerate(metrics)},
-        "frames": frames,
-        "range": None,
-    }
-    return TreeColumns(data, other_nodes)
-
-
-def _make_frames(tree: CallTree) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    """Returns the frames that the tree uses, with texts kept once, a last one for smaller parts; and each node's."""
     rows, used = np.unique(tree.frames, return_inverse=True)
-    names, modules, files = _Texts(), _Texts(), _Texts()
-    frames = [tree.table[row] if row >= 0 else None for row in rows.tolist()]
-    columns: dict[str, list[int]] = {"name": [], "module": [], "file": [], "line": [], "inlined": []}
-    for frame in [*frames, None]:
-        columns["name"].append(names.add(describe_function(frame) if frame else _OTHER))
-        columns["module"].append(modules.add(PurePath(frame.module).name if frame and frame.module else None))
-        columns["file"].append(files.add(frame.file if frame else None))
-        columns["line"].append((frame.line or 0) if frame else 0)
-        columns["inlined"].append(int(frame.inlined) if frame else 0)
-    shorts = {at: short for at, name in enumerate(names.texts) if (short := shorten_name(name, _SHORT)) != name}
-    texts = {"names": names.texts, "shorts": shorts, "modules": modules.texts, "files": files.texts}
-    return {**columns, **texts}, used.ravel()
+    ids = np.array([frames.add(tree.table[row]) if row >= 0 else -1 for row in rows.tolist()])
+    other = [frames.add(None)] * len(more)
+    selves = np.concatenate([tree.self_values, tree.other_values[more]])
+    return {
+        "parent": np.concatenate([tree.parents, more]).tolist(),
+        "frame": [*ids[used.ravel()].tolist(), *other],
+        "self": {metric.name: selves[:, figure].tolist() for figure, metric in enumerate(METRICS)},
+        "range": None if ranges is None else _make_range_columns(ranges),
+    }
+
+
+def regroup_ranges(table: RangeTable, slots: Rows) -> RangeTable:
+    """Returns the table with slot s counted for slots[s]; the last slot of the table, which has no stack, goes to 0."""
+    n_slots = int(slots.max(initial=0)) + 1
+    n_bins = table.bins.n + 1
+    own = np.append(slots, 0)[table.slots]
+    keys, rows = np.unique((own * n_bins + table.alloc_bins) * n_bins + table.free_bins, return_inverse=True)
+    sums = np.zeros((2, len(keys)), dtype=np.uint64)
+    np.add.at(sums[0], rows, table.bytes)
+    np.add.at(sums[1], rows, table.blocks)
+    cells, free_bins = np.divmod(keys, n_bins)
+    own, alloc_bins = np.divmod(cells, n_bins)
+    return RangeTable(table.bins, n_slots + 1, own, alloc_bins, free_bins, sums[0], sums[1])
+
+
+def _make_range_columns(table: RangeTable) -> dict[str, Any]:
+    """Returns the rows of a table; nodes as differences, which pack well."""
+    return {
+        "startNs": table.bins.start_ns,
+        "widthNs": table.bins.width_ns,
+        "bins": table.bins.n,
+        "nodeSteps": np.diff(table.slots, prepend=0).tolist(),
+        "alloc": table.alloc_bins.tolist(),
+        "free": table.free_bins.tolist(),
+        "bytes": table.bytes.tolist(),
+    }
+
+
+class FrameColumns:
+    """Frames by number, each once, with their texts each once. None stands for what is too small to be shown."""
+
+    def __init__(self) -> None:
+        """Starts with no frame."""
+        self._numbers: dict[Frame | None, int] = {}
+
+    def add(self, frame: Frame | None) -> int:
+        """Returns the number of a frame."""
+        return self._numbers.setdefault(frame, len(self._numbers))
+
+    def make_columns(self) -> dict[str, Any]:
+        """Returns the frames as columns, and their texts."""
+        names, modules, files = _Texts(), _Texts(), _Texts()
+        columns: dict[str, list[int]] = {"name": [], "module": [], "file": [], "line": [], "inlined": []}
+        for frame in self._numbers:
+            columns["name"].append(names.add(describe_function(frame) if frame else _OTHER))
+            columns["module"].append(modules.add(PurePath(frame.module).name if frame and frame.module else None))
+            columns["file"].append(files.add(frame.file if frame else None))
+            columns["line"].append((frame.line or 0) if frame else 0)
+            columns["inlined"].append(int(frame.inlined) if frame else 0)
+        shorts = {at: short for at, name in enumerate(names.texts) if (short := shorten_name(name, _SHORT)) != name}
+        return {**columns, "names": names.texts, "shorts": shorts, "modules": modules.texts, "files": files.texts}
 
 
 def describe_function(frame: Frame) -> str:

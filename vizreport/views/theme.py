@@ -88,6 +88,27 @@ def choose_time_unit(duration_ns: int) -> TimeUnit:
     return TimeUnit("ns", 1)
 
 
+@dataclass(frozen=True, slots=True)
+class CountUnit:
+    """The unit in which a picture shows counts.
+
+    Attributes:
+        name: To stand behind what is counted: nothing, ``, thousands`` or ``, millions``.
+        factor: How many it has.
+    """
+
+    name: str
+    factor: int
+
+
+def choose_count_unit(largest: float) -> CountUnit:
+    """Returns a unit in which the largest of some counts has few digits before the point."""
+    for unit in (CountUnit(", millions", 1_000_000), CountUnit(", thousands", 1_000)):
+        if largest >= 2 * unit.factor:
+            return unit
+    return CountUnit("", 1)
+
+
 def make_figure(*, height: int, title: str = "", tools: tuple[Tool, ...] = (), **options: Any) -> figure:
     """Returns an empty figure as wide as its place. The wheel zooms with Ctrl held, else it scrolls the page."""
     zoom = WheelZoomTool(dimensions="width", modifiers="ctrl")
@@ -134,12 +155,6 @@ def label_bytes(axis: Any) -> None:
     """Gives an axis round numbers of bytes: 512 KiB, 1 MiB, 1.5 MiB."""
     axis.ticker = AdaptiveTicker(base=1024, mantissas=[1, 2, 4, 8, 16, 32, 64, 128, 256, 512], desired_num_ticks=4)
     axis.formatter = NumeralTickFormatter(format="0.[0] ib")
-
-
-def label_counts(axis: Any) -> None:
-    """Gives an axis short numbers: 20k, 1.5m."""
-    axis.ticker.desired_num_ticks = 4
-    axis.formatter = NumeralTickFormatter(format="0.[0]a")
 
 
 def label_powers(axis: Any, labels: dict[float, str]) -> None:

@@ -1,5 +1,5 @@
-/* The call tree behind the flame graph and the table: columns, totals, the inverted tree, and figures of a chosen
- * range of time. It knows nothing of how it is shown.
+/* The call trees behind the flame graph and the table: columns, totals, and figures of a chosen range of time. They know
+ * nothing of how they are shown.
  *
  * Nodes are numbered so that a parent comes before its children; node 0 is "all". A node's self figure is what its own
  * call stacks account for, its total that of all stacks through it. */
@@ -58,89 +58,61 @@
     }
   }
 
-  /* Returns the tree that starts from the functions that allocate and grows towards their callers, and for each node of
-   * the given tree the one at which its own stack ends. */
-  function invert(tree) {
-    const parent = [-1];
-    const frame = [-1];
-    const known = new Map();
-    const ends = new Int32Array(tree.size);
-    const used = new Uint8Array(tree.size);
-    for (const self of tree.selves.values()) self.forEach((value, node) => (used[node] |= value > 0));
-    for (let leaf = 1; leaf < tree.size; leaf++) {
-      if (!used[leaf]) continue;
-      let at = 0;
-      for (let node = leaf; node > 0; node = tree.parent[node]) {
-        const key = at * 0x1000000 + tree.frame[node];
-        if (!known.has(key)) {
-          known.set(key, parent.length);
-          parent.push(at);
-          frame.push(tree.frame[node]);
-        }
-        at = known.get(key);
-      }
-      ends[leaf] = at;
-    }
-    return { tree: new CallTree(Int32Array.from(parent), Int32Array.from(frame)), ends };
+  /* Returns running sums: the inverse of storing differences, which pack well. */
+  function sumUp(steps) {
+    let at = 0;
+    return Int32Array.from(steps, (step) => (at += step));
   }
 
-  /* The page's call tree, both ways up, with its metrics. */
+  /* Returns the bins [from, to) that hold a range of time. */
+  function findBins({ startNs, widthNs, bins }, { from, to }) {
+    const first = Math.max(Math.min(Math.floor((from - startNs) / widthNs), bins - 1), 0);
+    return [first, Math.max(Math.min(Math.ceil((to - startNs) / widthNs), bins), first + 1)];
+  }
+
+  function sumRange(tree, from, to) {
+    const { node, alloc, free, bytes } = tree.range;
+    const [allocated, live, kept] = [0, 1, 2].map(() => new Float64Array(tree.size));
+    for (let row = 0; row < node.length; row++) {
+      const inside = alloc[row] >= from && alloc[row] < to;
+      const outlives = alloc[row] < to && free[row] >= to;
+      if (inside) allocated[node[row]] += bytes[row];
+      if (outlives) live[node[row]] += bytes[row];
+      if (inside && outlives) kept[node[row]] += bytes[row];
+    }
+    tree.setSelf("range-allocated", allocated);
+    tree.setSelf("range-live", live);
+    tree.setSelf("range-kept", kept);
+  }
+
+  /* The page's call stacks, from the root down and inverted, with their metrics. */
   class CallTrees {
     constructor(data) {
       this.frames = data.frames;
       this.metrics = data.metrics;
-      this.range = data.range;
-      this.upright = new CallTree(Int32Array.from(data.parent), Int32Array.from(data.frame));
-      for (const { name } of data.metrics) {
-        if (data.self[name]) this.upright.setSelf(name, Float64Array.from(data.self[name]));
-      }
-      // Every path that a range can count has self figures by now, so the inverted tree holds them all.
-      if (data.range) this.chooseRange(null);
-      this.inverse = null;
+      this.trees = [data.upright, data.inverted].map((columns) => {
+        const tree = new CallTree(Int32Array.from(columns.parent), Int32Array.from(columns.frame));
+        for (const [name, self] of Object.entries(columns.self)) tree.setSelf(name, Float64Array.from(self));
+        tree.range = columns.range && { ...columns.range, node: sumUp(columns.range.nodeSteps) };
+        return tree;
+      });
     }
 
     get(inverted) {
-      if (!inverted) return this.upright;
-      if (!this.inverse) {
-        this.inverse = invert(this.upright);
-        for (const metric of this.upright.selves.keys()) this.carry(metric);
-      }
-      return this.inverse.tree;
+      return this.trees[inverted ? 1 : 0];
     }
 
-    carry(metric) {
-      const { tree, ends } = this.inverse;
-      const self = new Float64Array(tree.size);
-      this.upright.self(metric).forEach((value, node) => (self[ends[node]] += value));
-      tree.setSelf(metric, self);
+    get hasRange() {
+      return Boolean(this.trees[0].range);
     }
 
-    /* Sums the rows of the range table over the bins [from, to): what was allocated in them, what was live at their
-     * end, and what of the first was still live then. Null: all of the trace. */
-    chooseRange(bins) {
-      const { node, alloc, free, bytes } = this.range;
-      const [from, to] = bins || [0, this.range.bins];
-      const allocated = new Float64Array(this.upright.size);
-      const live = new Float64Array(this.upright.size);
-      const kept = new Float64Array(this.upright.size);
-      for (let row = 0; row < node.length; row++) {
-        const inside = alloc[row] >= from && alloc[row] < to;
-        const outlives = alloc[row] < to && free[row] >= to;
-        if (inside) allocated[node[row]] += bytes[row];
-        if (outlives) live[node[row]] += bytes[row];
-        if (inside && outlives) kept[node[row]] += bytes[row];
+    /* Sums what was allocated in a range of time, {from, to} in ns, what was live at its end, and what of the first was
+     * still live then. Ranges are rounded outwards to bins. */
+    chooseRange(range) {
+      for (const tree of this.trees) {
+        const [from, to] = range ? findBins(tree.range, range) : [0, tree.range.bins];
+        sumRange(tree, from, to);
       }
-      for (const [metric, self] of [["range-allocated", allocated], ["range-live", live], ["range-kept", kept]]) {
-        this.upright.setSelf(metric, self);
-        if (this.inverse) this.carry(metric);
-      }
-    }
-
-    /* Returns the bins that hold a range of time in ns, [from, to). */
-    findBins({ from, to }) {
-      const { start_ns: start, width_ns: width, bins } = this.range;
-      const first = Math.min(Math.floor((from - start) / width), bins - 1);
-      return [Math.max(first, 0), Math.max(Math.min(Math.ceil((to - start) / width), bins), first + 1)];
     }
 
     metric(name) {

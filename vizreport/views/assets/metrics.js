@@ -21,8 +21,8 @@
     let before = first ? first.value : "peak";
     vizzy.state.on(["range"], async ({ range, metric }) => {
       const trees = await vizzy.callTrees();
-      if (!trees || !trees.range) return;
-      trees.chooseRange(range && trees.findBins(range));
+      if (!trees || !trees.hasRange) return;
+      trees.chooseRange(range);
       for (const input of ofRange) input.disabled = !range;
       if (range && !metric.startsWith("range-")) {
         before = metric;

@@ -1,0 +1,85 @@
+"""What the commands that write pages share: their options, and reading, drawing and writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vizreport.analysis.suppressions import Suppressions
+from vizreport.cli.options import make_symbol_options, pid_option, symbol_options, trace_argument
+from vizreport.cli.progress import show_progress
+from vizreport.errors import VizzyError
+from vizreport.reports.registry import Picture
+from vizreport.reports.summary import Asked
+from vizreport.reports.suppression_files import read_suppressions
+from vizreport.symbols.symbolizer import Symbolizer
+from vizreport.trace.reader import read_trace
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_N_LEAKS = 50
+_N_OTHERS = 10
+
+_OPTIONS = (
+    trace_argument,
+    click.option("-o", "--output", metavar="FILE", help="Where the page goes; else beside TRACE, as .html."),
+    click.option("--open", "open_page", is_flag=True, help="Show the page in a browser."),
+    click.option("--title", metavar="TEXT", help="Instead of the command."),
+    click.option("--note", metavar="TEXT", help="A text to stand at the top."),
+    click.option("--suppressions", "files", metavar="FILE", multiple=True, help="Known leaks (repeatable)."),
+    pid_option,
+    symbol_options,
+)
+
+
+def page_options(function: _Function) -> _Function:
+    """Adds what every command that writes a page takes; pass it on to write_pictures."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def write_pictures(
+    pictures: Sequence[Picture],
+    *,
+    trace: str,
+    output: str | None,
+    open_page: bool,
+    title: str | None,
+    note: str | None,
+    files: tuple[str, ...],
+    pid: int | None,
+    **symbols: Any,
+) -> None:
+    """Writes a page with these pictures, and prints where it is."""
+    # Bokeh is loaded here and not before: --help and wrong usage need not wait for it.
+    from vizreport.reports.page import write_page
+    from vizreport.reports.picture_page import find_needs, make_page
+    from vizreport.reports.picture_results import collect_results
+
+    suppressions = Suppressions(read_suppressions(files, default=True))
+    asked = Asked(pid=pid, n_leaks=_N_LEAKS, n_others=_N_OTHERS, suppressions=suppressions)
+    opened = read_trace(trace)
+    symbolizer = Symbolizer(opened, make_symbol_options(**symbols))
+    with show_progress("reading") as progress:
+        results = collect_results(opened, symbolizer, find_needs(pictures), asked, progress)
+    path = Path(output or _choose_path(trace))
+    _write(path, write_page(make_page(results, pictures, title=title, note=note)))
+    click.echo(path)
+    if open_page:
+        click.launch(path.resolve().as_uri())
+
+
+def _choose_path(trace: str) -> Path:
+    """Returns where the page of a trace goes if nobody says."""
+    return Path("vizzy.html") if trace == "-" else Path(trace).with_suffix(".html")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise VizzyError(f"{path}: the page can't be written: {error.strerror}; -o says where it goes") from error

@@ -1,0 +1,134 @@
+"""The head of a page: what was recorded, whether all of it is there, and the figures that matter most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import PurePath
+
+from vizreport.model.trace import Image
+from vizreport.names import shorten_name
+from vizreport.reports.ink import PLAIN
+from vizreport.reports.picture_results import PictureResults
+from vizreport.reports.process_text import describe_end, quote
+from vizreport.reports.summary_text import describe_note, list_anomalies, write_completeness
+from vizreport.units import format_bytes, format_count, format_time
+from vizreport.views.calltree import describe_function
+
+_CARD_WIDTH = 44
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure in large print.
+
+    Attributes:
+        link: The section that shows more.
+    """
+
+    label: str
+    number: str
+    unit: str
+    more: str
+    help: str
+    link: str
+
+
+def make_title(image: Image) -> str:
+    """Returns what a page about an image is called: the program, without its directory, and its arguments."""
+    if not image.command:
+        return "unknown program"
+    program, *arguments = image.command
+    return " ".join(quote(word) for word in (PurePath(program).name, *arguments))
+
+
+def list_facts(results: PictureResults) -> list[tuple[str, str]]:
+    """Returns what was recorded where and when, each with its label."""
+    session, image, edges = results.trace.session, results.image, results.replayed.timeline.edges
+    started = datetime.fromtimestamp((session.start_wall_ns + image.start_time_ns) / 1e9, timezone.utc)
+    facts = [
+        ("Host", quote(session.host)),
+        ("Started", f"{started:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Duration", format_time(int(edges[-1]) - int(edges[0]))),
+        ("End", describe_end(image)),
+        ("Process", f"{image.pid}, {format_count(max(len(image.threads), 1), 'thread')}"),
+    ]
+    if len(results.replays) > 1:
+        facts.append(("One of", f"{len(results.replays)} processes"))
+    return [(label, value) for label, value in facts if value]
+
+
+def list_notices(results: PictureResults) -> list[str]:
+    """Returns what a reader must know before believing the figures; empty if all is well."""
+    return [text[0].upper() + text[1:] for text in map(str.strip, _find_notices(results)) if text]
+
+
+def _find_notices(results: PictureResults) -> Iterator[str]:
+    summary, completeness = results.summary, results.trace.completeness
+    if not completeness.complete:
+        yield from write_completeness(completeness, PLAIN)
+    if summary.not_recorded is not None:
+        yield f"this process was not recorded: {summary.not_recorded}"
+    yield from list_anomalies(summary)
+    yield from (describe_note(note) for note in (*results.trace.notes, *results.image.notes))
+    yield from (f"names: {warning}" for warning in results.symbolizer.warnings)
+
+
+def make_cards(results: PictureResults) -> list[Card]:
+    """Returns the cards: peak, in use at exit, allocations, temporary share, largest leak."""
+    totals, peak = results.replayed.totals, results.replayed.peak
+    share = 100 * totals.n_temporary / totals.allocs if totals.allocs else 0.0
+    return [
+        Card(
+            "Peak",
+            *_split(peak.bytes),
+            f"after {format_time(peak.time_ns)}, in {peak.blocks:,} blocks" if peak.bytes else "nothing was live",
+            "The most bytes that were live at once: asked for and not yet freed. What the kernel had to provide for "
+            "them is more: see resident memory.",
+            "timeline",
+        ),
+        Card(
+            "In use at exit",
+            *_split(totals.live_bytes),
+            f"in {totals.live_blocks:,} blocks" if totals.live_blocks else "everything was freed",
+            "What was never freed. Whether the program could still reach it is not known: caches that live as long as "
+            "the program are in this figure, and so are leaks.",
+            "leaks",
+        ),
+        Card(
+            "Allocations",
+            f"{totals.allocs:,}",
+            "",
+            f"{format_bytes(totals.bytes_allocated)} in all, {totals.frees:,} frees",
+            "Calls of malloc, new and their relatives that succeeded. A reallocation counts as one, and as a free.",
+            "timeline",
+        ),
+        Card(
+            "Temporary",
+            f"{share:.1f}",
+            "%",
+            f"{totals.n_temporary:,} allocations",
+            "Allocations that were freed before their thread allocated again. They cost time and help nobody: a buffer "
+            "that is kept, or one on the stack, often does as well.",
+            "calltree",
+        ),
+        _make_leak_card(results),
+    ]
+
+
+def _make_leak_card(results: PictureResults) -> Card:
+    leaks = results.summary.leaks.entries
+    help_text = "The call stack that left most bytes behind. Known leaks that a suppression file names are not counted."
+    if not leaks:
+        return Card("Largest leak", "none", "", "nothing was left", help_text, "leaks")
+    size, blocks = leaks[0].values
+    site = describe_function(leaks[0].stack[0]) if leaks[0].stack else "no call stack recorded"
+    more = f"{format_count(blocks, 'block')} from {shorten_name(quote(site), _CARD_WIDTH)}"
+    return Card("Largest leak", *_split(size), more, help_text, "leaks")
+
+
+def _split(size_bytes: int) -> tuple[str, str]:
+    """Returns number and unit of a size."""
+    number, _, unit = format_bytes(size_bytes).partition(" ")
+    return number, unit

@@ -1,0 +1,52 @@
+"""A page of pictures about one process image: what `vizreport plot` and `vizreport report` write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from vizreport.reports.head import list_facts, list_notices, make_cards, make_title
+from vizreport.reports.page import Page
+from vizreport.reports.picture_results import NOTHING, Need, PictureResults
+from vizreport.reports.process_text import describe_command
+from vizreport.reports.registry import Picture
+from vizreport.reports.tree_data import make_tree_data
+
+
+def find_needs(pictures: Sequence[Picture]) -> Need:
+    """Returns what must be collected for these pictures. A range of time can be chosen where there is its picture."""
+    needs = NOTHING
+    if any(picture.trees for picture in pictures):
+        needs |= Need.TREES
+    if any(picture.second_pass for picture in pictures):
+        needs |= Need.SECOND_PASS
+    if Need.TREES in needs and any(picture.name == "timeline" for picture in pictures):
+        needs |= Need.SECOND_PASS
+    return needs
+
+
+def make_page(
+    results: PictureResults, pictures: Sequence[Picture], *, title: str | None = None, note: str | None = None
+) -> Page:
+    """Makes a page.
+
+    Args:
+        results: With what find_needs says of the pictures.
+        pictures: In this order.
+        title: Instead of the command.
+        note: Text of whoever made the page.
+    """
+    sections = [picture.build(results) for picture in pictures]
+    names = {section.name for section in sections}
+    own_title = make_title(results.image)
+    head = {
+        "title": title or own_title,
+        "command": describe_command(results.image),
+        "facts": list_facts(results),
+        "note": note or "",
+        "notices": list_notices(results),
+        "cards": [asdict(card) | {"link": card.link if card.link in names else "main"} for card in make_cards(results)],
+        "findings": [],
+    }
+    data = {} if results.trees is None else {"calltree": make_tree_data(results, results.trees)}
+    return Page(title=f"{title or own_title} - vizzy", head=head, sections=sections, data=data)

@@ -1,0 +1,153 @@
+"""What a page's pictures are made of, for one process image, from one or two passes over the trace.
+
+The first pass gives the core results, of all images. With them the image, its call trees and its peak are known, and a
+second pass collects for that image what its other pictures need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Flag, auto
+
+import numpy as np
+
+from vizreport.analysis.forest import Rows
+from vizreport.analysis.pictures import PictureCollector, Pictures
+from vizreport.analysis.replay import Wanted, replay_images
+from vizreport.errors import VizzyError
+from vizreport.model.replay import ImageReplay
+from vizreport.model.stacks import Stacks
+from vizreport.model.trace import Image
+from vizreport.reports.call_trees import PageTrees, build_page_trees
+from vizreport.reports.summary import Asked, ImageSummary, summarize_image
+from vizreport.symbols.symbolizer import Symbolizer
+from vizreport.trace.reader import Trace
+from vizreport.views.calltree import find_slots
+
+N_BINS = 1500
+_LEAST_BINS = 200
+
+Progress = Callable[[int, int], None]
+
+
+class Need(Flag):
+    """What a picture needs besides the core results."""
+
+    TREES = auto()
+    SECOND_PASS = auto()
+
+
+NOTHING = Need(0)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureResults:
+    """Results for one image.
+
+    Attributes:
+        replays: Core results of all images, in order of start.
+        replayed: Those of the image that the pictures show.
+        summary: Its largest leaks and other lists of call stacks, and its anomalies.
+        trees: Its call trees, or None: not asked for.
+        pictures: What the second pass gave, or None: not asked for.
+        slot_nodes: int64[2, n_slots], for each slot of ``pictures.ranges`` its node in the upright and in the inverted
+            tree.
+    """
+
+    trace: Trace
+    symbolizer: Symbolizer
+    stacks: Stacks
+    replays: tuple[ImageReplay, ...]
+    replayed: ImageReplay
+    summary: ImageSummary
+    trees: PageTrees | None
+    pictures: Pictures | None
+    slot_nodes: Rows
+
+    @property
+    def image(self) -> Image:
+        """The image that the pictures show."""
+        return self.replayed.image
+
+
+def collect_results(
+    trace: Trace,
+    symbolizer: Symbolizer,
+    needs: Need,
+    asked: Asked,
+    progress: Progress | None = None,
+) -> PictureResults:
+    """Makes as many passes as are needed.
+
+    Args:
+        trace: Of which.
+        symbolizer: Of the trace.
+        needs: What to collect.
+        asked: Which process, and how many call stacks its lists have; no pid: the one that had most bytes live at once.
+        progress: As in replay_images.
+
+    Raises:
+        VizzyError: There is no such process, or none at all.
+    """
+    n_passes = 2 if Need.SECOND_PASS in needs else 1
+    first = replay_images(trace, wanted=_want_bins, progress=_part(progress, 0, n_passes))
+    replays = tuple(sorted(first, key=lambda replayed: replayed.image.index))
+    replayed = _choose(trace, replays, asked.pid)
+    image = replayed.image
+    stacks = trace.read_stacks(image.index)
+    trees = build_page_trees(image, stacks, replayed.stacks, symbolizer) if Need.TREES in needs else None
+    slot_nodes, slots = _find_slots(trees, len(replayed.stacks))
+    pictures = None
+    if Need.SECOND_PASS in needs:
+        collector = PictureCollector(replayed, slots)
+        second = replay_images(
+            trace, images={image.index}, wanted=lambda _: collector.wanted, progress=_part(progress, 1, n_passes)
+        )
+        pictures = collector.finish(next(iter(second)))
+    return PictureResults(
+        trace=trace,
+        symbolizer=symbolizer,
+        stacks=stacks,
+        replays=replays,
+        replayed=replayed,
+        summary=summarize_image(trace, replayed, symbolizer, asked),
+        trees=trees,
+        pictures=pictures,
+        slot_nodes=slot_nodes,
+    )
+
+
+def _want_bins(image: Image) -> Wanted:
+    """Says how finely an image's time is divided; images of few events may be many."""
+    return Wanted(n_bins=min(N_BINS, max(_LEAST_BINS, image.n_events)))
+
+
+def _part(progress: Progress | None, done_before: int, n_passes: int) -> Progress | None:
+    """Returns what reports one of several passes as a part of the whole."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(done + done_before * total, n_passes * total)
+
+
+def _choose(trace: Trace, replays: Sequence[ImageReplay], pid: int | None) -> ImageReplay:
+    """Returns the image that the pictures show: of the process, or of all, the one with the highest peak."""
+    of_process = [replayed for replayed in replays if pid in (None, replayed.image.pid)]
+    if pid is not None and not of_process:
+        raise VizzyError(f"{trace.path}: no process has the pid {pid}; `vizreport info` lists them")
+    if not of_process:
+        raise VizzyError(f"{trace.path}: the trace describes no process; there is nothing to draw")
+    return max(of_process, key=lambda replayed: (replayed.peak.bytes, replayed.totals.allocs))
+
+
+def _find_slots(trees: PageTrees | None, n_stacks: int) -> tuple[Rows, Rows]:
+    """Numbers the pairs of nodes, one of each tree, at which stacks end.
+
+    Returns:
+        int64[2, n_slots], the pairs; int64[n_stacks], the pair of each stack.
+    """
+    if trees is None:
+        return np.zeros((2, 0), np.int64), np.zeros(n_stacks, np.int64)
+    nodes = np.stack([find_slots(part.tree, part.cut) for part in (trees.upright, trees.inverted)])
+    pairs, slots = np.unique(nodes, axis=1, return_inverse=True)
+    return pairs, slots.ravel().astype(np.int64)

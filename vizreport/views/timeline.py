@@ -1,0 +1,175 @@
+"""Memory over time: live bytes with resident memory beside them, live blocks, and how fast was allocated.
+
+What is between least and most of a bin is drawn as a band, so that no spike vanishes however long the trace is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.layouts import column
+from bokeh.models import Column, ColumnDataSource, HoverTool, Range1d, RangeTool
+from bokeh.models.annotations import BoxAnnotation, Label
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+
+from vizreport.model.replay import Peak, Timeline
+from vizreport.model.trace import Samples
+from vizreport.units import format_bytes
+from vizreport.views.theme import (
+    FONT,
+    CountUnit,
+    TimeUnit,
+    choose_count_unit,
+    choose_time_unit,
+    colour,
+    label_bytes,
+    make_figure,
+)
+
+_MAX_SAMPLES = 2000
+_HEIGHTS = (290, 120, 150)
+
+
+def find_unit(timeline: Timeline) -> TimeUnit:
+    """Returns the unit of the picture's time axis."""
+    return choose_time_unit(int(timeline.edges[-1]))
+
+
+def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples) -> Column:
+    """Draws three figures under each other with one axis of time.
+
+    The range that a reader chooses is the Range1d "chosen"; boxes named "shade" show it in all three.
+    """
+    unit = find_unit(timeline)
+    seconds = np.maximum(np.diff(timeline.edges.astype(np.float64)), 1) / 1e9
+    block_unit = choose_count_unit(timeline.max_blocks.max())
+    rate_unit = choose_count_unit((timeline.allocs / seconds).max())
+    source = ColumnDataSource(_make_columns(timeline, seconds, unit, block_unit, rate_unit), name="timeline")
+    start, end = float(timeline.edges[0]) / unit.ns, float(timeline.edges[-1]) / unit.ns
+    span = Range1d(start=start, end=end, bounds=(start, end), name="time")
+    chosen = Range1d(start=start, end=start, name="chosen")
+    titles = ("Live bytes", f"Live blocks{block_unit.name}", f"Allocations per second{rate_unit.name}")
+    size, blocks, rate = (
+        make_figure(height=height, title=title, x_range=span, tools=(_make_chooser(chosen),))
+        for height, title in zip(_HEIGHTS, titles, strict=True)
+    )
+    lines = [_draw_band(size, source, "bytes", "main"), _draw_band(blocks, source, "blocks", "third")]
+    lines.append(_draw_rate(rate, source))
+    _draw_samples(size, samples, unit)
+    _mark_peak(size, peak, unit, (start, end))
+    label_bytes(size.yaxis)
+    for drawn, hovered in zip((size, blocks, rate), lines, strict=True):
+        drawn.y_range.start = 0  # type: ignore[attr-defined]
+        drawn.add_tools(_make_hover(hovered, unit))
+        drawn.xaxis.visible = drawn is rate
+    rate.xaxis.axis_label = f"time since start ({unit.name})"
+    return column(size, blocks, rate, sizing_mode="stretch_width", spacing=2)
+
+
+def _make_columns(
+    timeline: Timeline, seconds: NDArray[np.float64], unit: TimeUnit, block_unit: CountUnit, rate_unit: CountUnit
+) -> dict[str, NDArray[np.float64]]:
+    """Returns the bins as columns, to draw and to read; a last row closes the last bin."""
+    rate = timeline.allocs / seconds
+    columns = {
+        "min_bytes": timeline.min_bytes,
+        "max_bytes": timeline.max_bytes,
+        "min_blocks": timeline.min_blocks / block_unit.factor,
+        "max_blocks": timeline.max_blocks / block_unit.factor,
+        "rate": rate / rate_unit.factor,
+        "least_blocks": timeline.min_blocks,
+        "most_blocks": timeline.max_blocks,
+        "allocs_per_s": rate,
+        "bytes_per_s": timeline.bytes_allocated / seconds,
+    }
+    closed = {name: np.append(column, column[-1:]).astype(np.float64) for name, column in columns.items()}
+    return {"time": timeline.edges / unit.ns, **closed}
+
+
+def _draw_band(drawn: figure, source: ColumnDataSource, what: str, role: str) -> Any:
+    """Draws least to most as a band over an area, and the most as a line, which is returned."""
+    fill: dict[str, Any] = {"x": "time", "source": source, "color": colour(role), "step_mode": "after"}
+    drawn.varea_step(y1=0, y2=f"min_{what}", fill_alpha=0.16, **fill)
+    drawn.varea_step(y1=f"min_{what}", y2=f"max_{what}", fill_alpha=0.5, **fill)
+    return drawn.step(
+        x="time", y=f"max_{what}", source=source, mode="after", color=colour(role), line_width=1.4, name=f"live {what}"
+    )
+
+
+def _draw_rate(drawn: figure, source: ColumnDataSource) -> Any:
+    """Draws allocations per second, and returns their line."""
+    second = colour("second")
+    drawn.varea_step(x="time", y1=0, y2="rate", source=source, step_mode="after", color=second, fill_alpha=0.3)
+    return drawn.step(x="time", y="rate", source=source, mode="after", color=second, line_width=1.2)
+
+
+def _draw_samples(drawn: figure, samples: Samples, unit: TimeUnit) -> None:
+    """Draws resident memory; of more samples than can be seen, the largest of each few."""
+    if len(samples.times) == 0:
+        return
+    starts = np.unique(np.linspace(0, len(samples.times), _MAX_SAMPLES, endpoint=False).astype(np.int64))
+    data = {
+        "time": samples.times[starts] / unit.ns,
+        "rss": np.maximum.reduceat(samples.rss, starts).astype(np.float64),
+    }
+    source = ColumnDataSource(data, name="rss")
+    drawn.step(x="time", y="rss", source=source, mode="after", color=colour("second"), line_width=1.6, line_dash=[5, 3])
+
+
+def _mark_peak(drawn: figure, peak: Peak, unit: TimeUnit, span: tuple[float, float]) -> None:
+    """Marks the peak with its size, towards the side where there is room."""
+    if peak.row < 0:
+        return
+    time = peak.time_ns / unit.ns
+    right = time < (span[0] + span[1]) / 2
+    drawn.scatter(x=[time], y=[float(peak.bytes)], size=8, color=colour("mark"), line_color=None, name="peak")
+    drawn.add_layout(
+        Label(
+            x=time,
+            y=float(peak.bytes),
+            x_offset=9 if right else -9,
+            y_offset=2,
+            text=f"peak {format_bytes(peak.bytes)}",
+            text_align="left" if right else "right",
+            text_color=colour("mark"),
+            text_font=FONT,
+            text_font_size="12px",
+            text_font_style="bold",
+        )
+    )
+
+
+def _make_hover(line: Any, unit: TimeUnit) -> HoverTool:
+    """Returns a tool that says all that is known of the bin under the pointer."""
+    return HoverTool(
+        renderers=[line],
+        mode="vline",
+        line_policy="prev",
+        point_policy="follow_mouse",
+        tooltips=[
+            ("time", f"@time{{0.000}} {unit.name}"),
+            ("live", "@min_bytes{0.0 ib} to @max_bytes{0.0 ib}"),
+            ("blocks", "@least_blocks{0,0} to @most_blocks{0,0}"),
+            ("allocations", "@allocs_per_s{0,0} per s"),
+            ("allocated", "@bytes_per_s{0.0 ib} per s"),
+        ],
+    )
+
+
+def _make_chooser(chosen: Range1d) -> RangeTool:
+    """Returns the tool by which dragging chooses a range."""
+    box = BoxAnnotation(
+        name="shade",
+        visible=False,
+        editable=True,
+        resizable="x",
+        movable="x",
+        fill_color=colour("mark"),
+        fill_alpha=0.1,
+        line_color=colour("mark"),
+        line_alpha=0.9,
+        propagate_hover=True,
+    )
+    return RangeTool(x_range=chosen, y_interaction=False, overlay=box, start_gesture="pan")
