@@ -25,7 +25,7 @@ void vz_stops_tell(struct vz_collector *collector, const struct vz_image *image)
         return;
     collector->stops_told |= bit;
     vz_message_warning("%s (pid %d): its recording stops here: %s; the program goes on",
-                       image->exe ? image->exe : "a process", (int)image->pid, explain(why));
+                       image->exe ? image->exe : "?", (int)image->pid, explain(why));
 }
 
 void vz_stops_tell_missed(const struct vz_collector *collector)
