@@ -11,6 +11,7 @@
 #include "drain.h"
 #include "fates.h"
 #include "image_texts.h"
+#include "jit_map.h"
 #include "nodes.h"
 #include "notes.h"
 #include "rss.h"
@@ -53,6 +54,7 @@ static void write_end(struct vz_collector *collector, struct vz_image *image, ui
     vz_threads_read_names(collector, image);
     vz_rss_flush(collector, image);
     vz_stops_tell(collector, image);
+    vz_jit_map_write(collector, image);
     struct vz_image_end_record record = {.time = time > image->last_time ? time : image->last_time,
                                          .fate = fate,
                                          .fate_value = value,

@@ -1,6 +1,7 @@
 /* Writing call-stack nodes: see nodes.h. */
 #include "nodes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define BLOCK_NODES 4096u  /* nodes written together */
@@ -129,6 +130,34 @@ void vz_nodes_write(struct vz_collector *collector, struct vz_image *image, uint
     if (block)
         flush(collector, image, block);
     free(block);
+}
+
+int vz_nodes_addresses(const struct vz_image *image, uint64_t **addresses, size_t *n)
+{
+    size_t capacity = 0;
+    *addresses = NULL;
+    *n = 0;
+    for (uint32_t id = VZ_NODE_FIRST; image->written_nodes && id < VZ_MAX_NODE_SEGMENTS * VZ_NODES_PER_SEGMENT; id++) {
+        if (!image->written_nodes[id / VZ_NODES_PER_SEGMENT]) {
+            id |= VZ_NODES_PER_SEGMENT - 1; /* on to the next segment */
+            continue;
+        }
+        const struct vz_node *node = is_written(image, id) ? find_node(image, id) : NULL;
+        if (!node)
+            continue;
+        if (*n == capacity) {
+            capacity = capacity ? 2 * capacity : 1024;
+            uint64_t *grown = realloc(*addresses, capacity * sizeof(*grown));
+            if (!grown) {
+                free(*addresses);
+                *addresses = NULL;
+                return -ENOMEM;
+            }
+            *addresses = grown;
+        }
+        (*addresses)[(*n)++] = node->pc - (node->generation & VZ_NODE_INTERRUPTED ? 0 : 1);
+    }
+    return 0;
 }
 
 void vz_nodes_free(struct vz_image *image)

@@ -26,6 +26,7 @@ struct vz_sink_ops {
     int (*events)(struct vz_sink *sink, uint32_t image, const struct vz_event_columns *events);
     int (*samples)(struct vz_sink *sink, uint32_t image, const struct vz_sample_record *records, uint32_t n);
     int (*note)(struct vz_sink *sink, uint32_t image, const struct vz_note_record *record, struct vz_text text);
+    int (*jit_map)(struct vz_sink *sink, uint32_t image, const struct vz_jit_map_record *record, struct vz_text text);
     int (*flush)(struct vz_sink *sink);                                   /* hand everything to the kernel */
     int (*end)(struct vz_sink *sink, const struct vz_end_record *record); /* also flushes */
     void (*close)(struct vz_sink *sink);

@@ -308,6 +308,14 @@ static int put_note(struct vz_sink *sink, uint32_t image, const struct vz_note_r
     return put_fact(self(sink), &note);
 }
 
+/* CSV has no place for them. */
+static int put_jit_map(struct vz_sink *sink, uint32_t image, const struct vz_jit_map_record *record,
+                       struct vz_text text)
+{
+    (void)sink, (void)image, (void)record, (void)text;
+    return 0;
+}
+
 static int flush(struct vz_sink *sink)
 {
     int error = write_out(&self(sink)->stacks); /* first: events refer to it */
@@ -347,6 +355,7 @@ static const struct vz_sink_ops operations = {.image = put_image,
                                               .events = put_events,
                                               .samples = put_samples,
                                               .note = put_note,
+                                              .jit_map = put_jit_map,
                                               .flush = flush,
                                               .end = put_end,
                                               .close = close_files};

@@ -135,6 +135,12 @@ static int put_note(struct vz_sink *sink, uint32_t image, const struct vz_note_r
     APPEND(self(sink), VZ_RECORD_BOUND(text.bytes), vz_encode_note(self(sink)->encoder, image, record, text, out));
 }
 
+static int put_jit_map(struct vz_sink *sink, uint32_t image, const struct vz_jit_map_record *record,
+                       struct vz_text text)
+{
+    APPEND(self(sink), VZ_RECORD_BOUND(text.bytes), vz_encode_jit_map(self(sink)->encoder, image, record, text, out));
+}
+
 static int put_end(struct vz_sink *sink, const struct vz_end_record *record)
 {
     struct file_sink *file = self(sink);
@@ -179,6 +185,7 @@ static const struct vz_sink_ops operations = {.image = put_image,
                                               .events = put_events,
                                               .samples = put_samples,
                                               .note = put_note,
+                                              .jit_map = put_jit_map,
                                               .flush = flush,
                                               .end = put_end,
                                               .close = close_file};

@@ -277,6 +277,19 @@ int vz_encode_note(struct vz_encoder *encoder, uint32_t image, const struct vz_n
     return close_block(&w);
 }
 
+int vz_encode_jit_map(struct vz_encoder *encoder, uint32_t image, const struct vz_jit_map_record *record,
+                      struct vz_text text, struct vz_buffer *out)
+{
+    struct writer w = open_block(encoder, out, VZ_BLOCK_JIT_MAP, image);
+    struct vz_jit_map_record r = *record;
+
+    r.text_bytes = text.bytes;
+    set_times(&w, r.time, r.time);
+    put(&w, &r, sizeof r);
+    put_text(&w, text);
+    return close_block(&w);
+}
+
 int vz_encode_end(struct vz_encoder *encoder, const struct vz_end_record *record, struct vz_buffer *out)
 {
     struct writer w = open_block(encoder, out, VZ_BLOCK_END, VZ_NO_IMAGE);

@@ -5,21 +5,25 @@ Use one Symbolizer for all images of a trace: what it has found out about a file
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vizreport.model.frames import Frame
 from vizreport.model.names import Names
-from vizreport.model.places import Place, Places
+from vizreport.model.places import ModuleNames, Place, Places
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image, Module
 from vizreport.symbols.debuginfod import Debuginfod
+from vizreport.symbols.jit_map import JitMap
 from vizreport.symbols.module_map import find_modules
 from vizreport.symbols.module_names import ModuleKey, ModuleNamer
 from vizreport.symbols.options import SymbolOptions
 from vizreport.trace.reader import Trace
+
+JIT_MODULE = "[jit]"
+"""What stands for the module of code that a just-in-time compiler made."""
 
 _UNNAMED: Places = (Place(None),)
 
@@ -27,14 +31,24 @@ _UNNAMED: Places = (Place(None),)
 class Symbolizer:
     """Names the stack nodes of a trace's images. Reads a module's files when an address in it is asked for."""
 
-    def __init__(self, trace: Trace, options: SymbolOptions | None = None) -> None:
-        """Reads nothing yet."""
+    def __init__(self, trace: Trace, options: SymbolOptions | None = None, *, use_stored: bool = True) -> None:
+        """Reads no files yet.
+
+        Args:
+            trace: Whose images.
+            options: Where to look for names.
+            use_stored: Take names that are in the trace from there.
+        """
+        self._trace = trace
         self._options = options or SymbolOptions()
         self._command = trace.images[0].exe if trace.images else None
-        self._recorded_ns = trace.session.start_wall_ns
         self._warnings: dict[str, None] = {}
         self._servers = Debuginfod(self._warn) if self._options.debuginfod else None
         self._namers: dict[ModuleKey, ModuleNamer] = {}
+        self._stored: dict[tuple[str, bytes], dict[int, Places]] = {}
+        self._jit_maps: dict[int, JitMap] = {}
+        for names in trace.read_names() if use_stored else ():
+            self._stored.setdefault((names.path, names.build_id), {}).update(names.places)
 
     def _warn(self, text: str) -> None:
         self._warnings[text] = None
@@ -53,7 +67,7 @@ class Symbolizer:
             rows: int64[n], any order, repetitions allowed.
         """
         rows = np.unique(rows)
-        codes = stacks.generations[rows].astype(np.uint64) * np.uint64(2) + stacks.interrupted[rows]
+        codes = _make_codes(stacks, rows)
         keys, of_row = np.unique(np.column_stack([stacks.pcs[rows], codes]), axis=0, return_inverse=True)
         frames = self._find_frames(image, keys[:, 0], keys[:, 1])
         table: dict[Frame, int] = {}
@@ -63,29 +77,70 @@ class Symbolizer:
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
         return Names(rows, starts, np.array(flat, dtype=np.int64), tuple(table))
 
+    def collect_names(self, image: Image, stacks: Stacks) -> Iterator[ModuleNames]:
+        """Yields what is known about each module that holds nodes of an image: about all of these."""
+        codes = _make_codes(stacks, np.arange(len(stacks.ids)))
+        for module, held, inside in _group_by_module(image, stacks.pcs, codes):
+            addresses = set((inside[held] - np.uint64(module.bias)).tolist())
+            places = self._find_places(module, addresses)
+            known = {address: places[address] for address in addresses if places.get(address)}
+            yield ModuleNames(module.path, module.build_id, known)
+
     def _find_frames(self, image: Image, pcs: NDArray[np.uint64], codes: NDArray[np.uint64]) -> list[tuple[Frame, ...]]:
         """Returns the frames of distinct (pc, code) pairs: codes are generation * 2 + interrupted."""
-        # A return address may lie behind the function's last byte: the call before it is what counts.
-        inside = pcs - (~codes & np.uint64(1))
-        held_by = find_modules(image.modules, inside, (codes >> np.uint64(1)).astype(np.uint32))
-        frames: list[tuple[Frame, ...]] = [(Frame(None, None, pc),) for pc in pcs.tolist()]
-        for index in np.unique(held_by[held_by >= 0]).tolist():
-            module = image.modules[index]
-            of_module = np.flatnonzero(held_by == index)
-            addresses = (inside[of_module] - np.uint64(module.bias)).tolist()
+        frames: list[tuple[Frame, ...] | None] = [None] * len(pcs)
+        for module, held, inside in _group_by_module(image, pcs, codes):
+            addresses = (inside[held] - np.uint64(module.bias)).tolist()
             places = self._find_places(module, addresses)
-            for at, inside_address, pc in zip(of_module.tolist(), addresses, pcs[of_module].tolist(), strict=True):
-                frames[at] = _make_frames(places.get(inside_address) or _UNNAMED, module, pc)
-        return frames
+            for at, address, pc in zip(held.tolist(), addresses, pcs[held].tolist(), strict=True):
+                frames[at] = _make_frames(places.get(address) or _UNNAMED, module, pc)
+        return [
+            chain if chain is not None else (self._find_jit_frame(image, pc, code),)
+            for chain, pc, code in zip(frames, pcs.tolist(), codes.tolist(), strict=True)
+        ]
 
     def _find_places(self, module: Module, addresses: Iterable[int]) -> dict[int, Places]:
-        """Returns what the module's files say about ELF virtual addresses."""
+        """Returns what is known about ELF virtual addresses of a module: at least what was found of these."""
         if not self._options.use_symbols:
             return {}
-        key = ModuleKey(module.path, module.build_id, module.path == self._command, self._recorded_ns)
+        stored = self._stored.get((module.path, module.build_id), {})
+        missing = [address for address in addresses if address not in stored]
+        if not missing:
+            return stored
+        is_command = module.path == self._command
+        key = ModuleKey(module.path, module.build_id, is_command, self._trace.session.start_wall_ns)
         if key not in self._namers:
             self._namers[key] = ModuleNamer(key, self._options, self._servers, self._warn)
-        return self._namers[key].find_places(addresses)
+        return {**self._namers[key].find_places(missing), **stored}
+
+    def _find_jit_frame(self, image: Image, pc: int, code: int) -> Frame:
+        """Returns the frame of a pc that no module holds."""
+        place = self._read_jit_map(image.index).find(pc - (~code & 1)) if self._options.use_symbols else None
+        if place is None:
+            return Frame(None, None, pc)
+        return Frame(place.function, JIT_MODULE, pc, place.file, place.line)
+
+    def _read_jit_map(self, image: int) -> JitMap:
+        if image not in self._jit_maps:
+            self._jit_maps[image] = JitMap(self._trace.read_jit_map(image))
+        return self._jit_maps[image]
+
+
+def _make_codes(stacks: Stacks, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Returns generation * 2 + interrupted of each row: uint64[n]."""
+    codes: NDArray[np.uint64] = stacks.generations[rows].astype(np.uint64) * np.uint64(2) + stacks.interrupted[rows]
+    return codes
+
+
+def _group_by_module(
+    image: Image, pcs: NDArray[np.uint64], codes: NDArray[np.uint64]
+) -> Iterator[tuple[Module, NDArray[np.int64], NDArray[np.uint64]]]:
+    """Yields each module that holds some pcs, with their indexes, and the addresses to look up for all pcs."""
+    # A return address may lie behind the function's last byte: the call before it is what counts.
+    inside = pcs - (~codes & np.uint64(1))
+    held_by = find_modules(image.modules, inside, (codes >> np.uint64(1)).astype(np.uint32))
+    for index in np.unique(held_by[held_by >= 0]).tolist():
+        yield image.modules[index], np.flatnonzero(held_by == index), inside
 
 
 def _make_frames(places: Places, module: Module, pc: int) -> tuple[Frame, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vizreport.errors import TraceFormatError
+from vizreport.model.places import ModuleNames
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Completeness, Events, Image, Note, Session, Thread
 from vizreport.trace import format as fmt
@@ -56,6 +57,14 @@ class CsvTrace:
     def read_stacks(self, image: int) -> Stacks:
         """Returns an image's call stacks."""
         return self.facts.nodes.select(image)
+
+    def read_jit_map(self, image: int) -> str:
+        """Returns nothing: CSV has no place for it."""
+        return ""
+
+    def read_names(self) -> Sequence[ModuleNames]:
+        """Returns nothing: CSV has no place for them."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from vizreport.errors import TraceFormatError, VizzyError
+from vizreport.model.places import ModuleNames
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Completeness, Events, Image, Note, Session
 from vizreport.trace import format as fmt
@@ -23,7 +24,15 @@ from vizreport.trace.blocks import Block, find_blocks, read_header, read_payload
 from vizreport.trace.csv_trace import is_csv, read_csv
 from vizreport.trace.decode import decode_events, decode_nodes
 from vizreport.trace.event_block import EventBlock
-from vizreport.trace.records import ImageRecords, decode_end, decode_notes, decode_session, describe_header
+from vizreport.trace.names import decode_names
+from vizreport.trace.records import (
+    ImageRecords,
+    decode_end,
+    decode_jit_map,
+    decode_notes,
+    decode_session,
+    describe_header,
+)
 
 _NO_EVENTS = Events(
     kinds=np.zeros(0, np.uint8),
@@ -75,6 +84,12 @@ class Contents(Protocol):
     def read_stacks(self, image: int) -> Stacks:
         """Returns an image's call stacks."""
 
+    def read_jit_map(self, image: int) -> str:
+        """Returns the lines of an image's perf map."""
+
+    def read_names(self) -> Iterable[ModuleNames]:
+        """Returns the names that are in the trace."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -122,6 +137,22 @@ class Trace:
             TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
         """
         return self._contents.read_stacks(image)
+
+    def read_jit_map(self, image: int) -> str:
+        """Returns the lines of an image's perf map, as docs/trace-format.md describes them; nothing: it has none.
+
+        Raises:
+            TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
+        """
+        return self._contents.read_jit_map(image)
+
+    def read_names(self) -> Iterable[ModuleNames]:
+        """Returns the names that are in the trace, those that count last.
+
+        Raises:
+            TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
+        """
+        return self._contents.read_names()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +215,22 @@ class _BlockContents:
             generations=(codes >> np.uint64(1)).astype(np.uint32),
             interrupted=(codes & np.uint64(1)).astype(np.bool_),
         )
+
+    def read_jit_map(self, image: int) -> str:
+        """Returns an image's perf map: see Trace."""
+        return "".join(
+            decode_jit_map(read_payload(self.data, block))
+            for block in self.blocks
+            if block.image == image and block.type == fmt.BlockType.JIT_MAP
+        )
+
+    def read_names(self) -> Iterable[ModuleNames]:
+        """Returns the names in the trace: see Trace."""
+        return [
+            decode_names(read_payload(self.data, block), block.count)
+            for block in self.blocks
+            if block.type == fmt.BlockType.NAMES
+        ]
 
 
 def read_trace(path: str) -> Trace:

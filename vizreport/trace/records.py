@@ -98,6 +98,12 @@ def decode_notes(payload: memoryview, n: int) -> Iterator[Note]:
         yield Note(int(record["type"]), int(record["value"]), text, int(record["time"]))
 
 
+def decode_jit_map(payload: memoryview) -> str:
+    """Returns the text of a perf map."""
+    cursor = _Cursor(payload)
+    return cursor.take_text(int(cursor.take(fmt.JIT_MAP_RECORD)["text_bytes"]))
+
+
 def _decode_modules(payload: memoryview, n: int) -> Iterator[Module]:
     cursor = _Cursor(payload)
     for _ in range(n):
