@@ -25,7 +25,7 @@ from distutils.command.build_scripts import build_scripts  # isort: skip
 ROOT = Path(__file__).parent
 RELEASE = ROOT / "build" / "release"
 VIZZYTRACE = RELEASE / "launcher" / "vizzytrace"
-LIBRARIES = [RELEASE / "libtrace" / "record" / "libvizzy.so"]
+LIBRARIES = [RELEASE / "libtrace" / "record" / "libvizzy.so", RELEASE / "libtrace" / "replay" / "libvizread.so"]
 ZSTD_SOURCE = ROOT / "build" / "zstd"
 ZSTD_SDIST = "zstandard==0.23.0"
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,7 @@ from replay_oracle import (
 from replay_oracle import replay as replay_slowly
 
 from vizreport.kernels import Replay
+from vizreport.kernels.native import KernelError, NativeReplay, load_library
 from vizreport.kernels.reference import ReferenceReplay
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
@@ -32,6 +36,8 @@ from vizreport.trace.event_block import EventBlock, find_sized, find_stacked
 A, B, C = 0x1000, 0x2000, 0x3000
 MakeReplay = Callable[..., Replay]
 KERNELS: dict[str, MakeReplay] = {"numpy": ReferenceReplay}
+with suppress(KernelError):  # test_kernels.py says so
+    KERNELS["native"] = partial(NativeReplay, load_library())
 each_kernel = pytest.mark.parametrize("make", KERNELS.values(), ids=KERNELS)
 
 
@@ -141,7 +147,7 @@ def test_replay_equals_its_slow_twin(
     replay = make(np.array(edges, np.uint64), make_inheritance(inherited, 3))
     ended: list[tuple[Any, ...]] = []
     bounds = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         block = make_block(events[begin:end], times[begin:end], free_stacks=free_stacks, share=share)
         batch = replay.feed(block, ended=True)
         assert batch is not None

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vizreport.kernels import Replay, decode_events, make_replay
+from vizreport.kernels import Replay, get_kernels
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import ImageReplay
@@ -170,7 +170,7 @@ class _Run:
         self.image = image
         self._sources = trace.list_events(image.index)
         self._sinks = wanted.sinks
-        self._replay: Replay = make_replay(_find_edges(image, self._sources, wanted.n_bins), inherited)
+        self._replay: Replay = get_kernels().make_replay(_find_edges(image, self._sources, wanted.n_bins), inherited)
         n_times = len(wanted.times)
         forks = [_Stop(child.start_time_ns, child, -1) for child in plan.children[image.index]]
         times = [_Stop(time, None, k) for k, time in enumerate(wanted.times)]
@@ -248,8 +248,9 @@ class _Run:
 
 def read_ahead(sources: Sequence[EventSource]) -> Iterator[tuple[EventSource, EventBlock]]:
     """Yields an image's events in order."""
+    decode = get_kernels().decode_events
     for source in sources:
-        yield source, source.read(decode_events)
+        yield source, source.read(decode)
 
 
 def _find_edges(image: Image, sources: Sequence[EventSource], n_bins: int) -> NDArray[np.uint64]:

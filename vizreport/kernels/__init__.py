@@ -1,16 +1,19 @@
 """The hot loops over events: decoding and replay.
 
-In C where libvizread was built, else in numpy: results are the same.
+In C where libvizread was built, else in numpy: results are the same, and take longer. VIZZY_KERNELS=numpy in the
+environment asks for numpy in any case, VIZZY_KERNELS=native refuses to go without C.
 """
 
 from __future__ import annotations
 
+import os
+from functools import cache, partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vizreport.kernels.reference import ReferenceReplay
+from vizreport.errors import VizzyError
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import CoreResults
@@ -37,14 +40,82 @@ class Replay(Protocol):
         """Returns all results. Nothing may be fed afterwards."""
 
 
-def make_replay(edges: NDArray[np.uint64], inherited: LiveSet | None = None) -> Replay:
-    """Begins a replay.
+class Kernels(Protocol):
+    """One implementation of everything here."""
 
-    Args:
-        edges: uint64[n_bins + 1], of the Timeline; at least one bin.
-        inherited: The blocks that a forked image starts with, no two at one address.
+    name: str
+    why: str | None
+
+    def decode_events(self, payload: memoryview, n: int, flags: int) -> EventBlock:
+        """See trace.decode.decode_events."""
+
+    def make_replay(self, edges: NDArray[np.uint64], inherited: LiveSet | None = None) -> Replay:
+        """Begins a replay.
+
+        Args:
+            edges: uint64[n_bins + 1], of the Timeline; at least one bin.
+            inherited: The blocks that a forked image starts with, no two at one address.
+        """
+
+
+class _NumpyKernels:
+    """What is always there.
+
+    Attributes:
+        why: Why it is not C, or None: that was asked for.
     """
-    return ReferenceReplay(edges, inherited)
+
+    name = "numpy"
+
+    def __init__(self, why: str | None = None) -> None:
+        self.why = why
+
+    def decode_events(self, payload: memoryview, n: int, flags: int) -> EventBlock:
+        return decode_events(payload, n, flags)
+
+    def make_replay(self, edges: NDArray[np.uint64], inherited: LiveSet | None = None) -> Replay:
+        from vizreport.kernels.reference import ReferenceReplay
+
+        return ReferenceReplay(edges, inherited)
 
 
-__all__ = ["Replay", "decode_events", "make_replay"]
+class _NativeKernels:
+    name = "native"
+    why: str | None = None
+
+    def __init__(self) -> None:
+        from vizreport.kernels.native import Decoder, NativeReplay, load_library
+
+        library = load_library()
+        self.decode_events = Decoder(library).decode
+        self.make_replay = partial(NativeReplay, library)
+
+
+@cache
+def get_kernels() -> Kernels:
+    """Returns the best there is, once and for all.
+
+    Raises:
+        VizzyError: VIZZY_KERNELS asks for what is not there.
+    """
+    asked = os.environ.get("VIZZY_KERNELS", "")
+    if asked not in ("", "native", "numpy"):
+        raise VizzyError(f"VIZZY_KERNELS={asked}: there are native and numpy")
+    if asked == "numpy":
+        return _NumpyKernels()
+    from vizreport.kernels.native import KernelError
+
+    try:
+        return _NativeKernels()
+    except KernelError as error:
+        if asked:
+            raise VizzyError(f"VIZZY_KERNELS=native: {error}; `./dev build` or pip builds it") from error
+        return _NumpyKernels(str(error))
+
+
+def describe_kernels() -> str:
+    """Returns what replays traces here, in words."""
+    kernels = get_kernels()
+    if kernels.name == "native":
+        return "native"
+    return f"numpy, many times slower than native: {kernels.why or 'VIZZY_KERNELS=numpy asks for it'}"

@@ -1,0 +1,130 @@
+/* Replay: what it found, copied to the caller's arrays. */
+#include "replay.h"
+
+#include "export.h"
+#include "state.h"
+
+VZ_EXPORT void vz_replay_count(const struct vz_replay *replay, struct vz_replay_counts *counts)
+{
+    *counts = (struct vz_replay_counts){.n_live = replay->live.n_live,
+                                        .n_stacks = replay->accounts.stack_ids.n,
+                                        .n_threads = replay->accounts.thread_ids.n,
+                                        .n_pairs = replay->accounts.pair_ids.n};
+}
+
+VZ_EXPORT void vz_replay_copy_live(const struct vz_replay *replay, const struct vz_live_columns *live)
+{
+    const struct vz_accounts *accounts = &replay->accounts;
+    uint64_t n = 0;
+
+    for (uint32_t k = 0; k < replay->live.n_blocks; k++) {
+        const struct vz_block *block = &replay->live.blocks[k];
+        if (block->thread == VZ_THREAD_NONE)
+            continue;
+        bool own = block->thread != VZ_THREAD_INHERITED;
+        live->addresses[n] = block->address;
+        live->sizes[n] = block->size;
+        live->start_times[n] = block->start_time;
+        live->stacks[n] = own ? accounts->more[block->stack].id : 0;
+        live->threads[n] = own ? accounts->threads[block->thread].id : 0;
+        live->pending[n] = (block->number & VZ_BLOCK_PENDING) != 0;
+        live->inherited[n] = !own;
+        n++;
+    }
+}
+
+static void copy_stacks(const struct vz_replay *replay, uint64_t *out)
+{
+    const struct vz_accounts *accounts = &replay->accounts;
+
+    for (uint32_t k = 0; k < accounts->stack_ids.n; k++) {
+        const struct vz_stack_sums *sums = &accounts->stacks[k];
+        const struct vz_stack_more *more = &accounts->more[k];
+        uint64_t live_bytes = sums->bytes - sums->gone_bytes, live_blocks = sums->allocs - sums->gone_blocks;
+        /* Unchanged since the peak, or the peak lasts: what is live now was live then. */
+        bool same = replay->rising || sums->saved_for != accounts->peak;
+        *out++ = more->id;
+        *out++ = sums->allocs;
+        *out++ = sums->bytes;
+        *out++ = sums->gone_blocks - sums->displaced;
+        *out++ = live_bytes;
+        *out++ = live_blocks;
+        *out++ = same ? live_bytes : more->peak_bytes;
+        *out++ = same ? live_blocks : more->peak_blocks;
+        *out++ = sums->temporary;
+        *out++ = sums->lifetime_ns;
+        *out++ = sums->allocs + more->other_walks;
+    }
+}
+
+static void copy_threads(const struct vz_accounts *accounts, uint64_t *threads, uint64_t *pairs)
+{
+    for (uint32_t k = 0; k < accounts->thread_ids.n; k++) {
+        const struct vz_thread_sums *sums = &accounts->threads[k];
+        *threads++ = sums->id;
+        *threads++ = sums->allocs;
+        *threads++ = sums->bytes;
+        *threads++ = sums->frees;
+        *threads++ = sums->foreign_frees;
+        *threads++ = sums->own_blocks;
+        *threads++ = sums->own_bytes;
+    }
+    for (uint32_t k = 0; k < accounts->pair_ids.n; k++) {
+        const struct vz_pair_sums *sums = &accounts->pairs[k];
+        *pairs++ = accounts->threads[sums->start].id;
+        *pairs++ = accounts->threads[sums->end].id;
+        *pairs++ = sums->blocks;
+        *pairs++ = sums->bytes;
+    }
+}
+
+static void copy_bins(const struct vz_timeline *timeline, uint64_t *out)
+{
+    for (uint32_t k = 0; k < timeline->n_bins; k++) {
+        const struct vz_bin *bin = &timeline->bins[k];
+        *out++ = bin->low.bytes;
+        *out++ = bin->high.bytes;
+        *out++ = bin->last.bytes;
+        *out++ = bin->low.blocks;
+        *out++ = bin->high.blocks;
+        *out++ = bin->last.blocks;
+        *out++ = bin->counts.allocs;
+        *out++ = bin->counts.frees;
+        *out++ = bin->counts.bytes_allocated;
+    }
+}
+
+static void add_inherited(const struct vz_live *live, struct vz_results *results)
+{
+    results->inherited_bytes = results->inherited_blocks = 0;
+    for (uint32_t k = 0; k < live->n_blocks; k++) {
+        if (live->blocks[k].thread != VZ_THREAD_INHERITED)
+            continue;
+        results->inherited_bytes += live->blocks[k].size;
+        results->inherited_blocks++;
+    }
+}
+
+VZ_EXPORT void vz_replay_copy_results(struct vz_replay *replay, struct vz_results *results)
+{
+    vz_timeline_close(&replay->timeline, replay->level, replay->counts);
+    results->n_events = replay->n_events;
+    results->allocs = replay->counts.allocs;
+    results->frees = replay->counts.frees;
+    results->bytes_allocated = replay->counts.bytes_allocated;
+    results->live_bytes = replay->level.bytes;
+    results->live_blocks = replay->level.blocks;
+    add_inherited(&replay->live, results);
+    results->n_unmatched_frees = replay->n_unmatched;
+    results->n_duplicates = replay->n_duplicates;
+    results->n_temporary = replay->n_temporary;
+    results->mapped_bytes = replay->mappings.mapped_bytes;
+    results->peak_mapped_bytes = replay->mappings.peak_bytes;
+    results->peak_bytes = replay->peak.bytes;
+    results->peak_blocks = replay->peak.blocks;
+    results->peak_time = replay->peak_time;
+    results->peak_row = replay->peak_row;
+    copy_stacks(replay, results->stacks);
+    copy_threads(&replay->accounts, results->threads, results->pairs);
+    copy_bins(&replay->timeline, results->bins);
+}

@@ -1,0 +1,39 @@
+/* What a replay holds: shared by replay.c, which changes it, and results.c, which copies from it. */
+#ifndef VZ_STATE_H
+#define VZ_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "accounts.h"
+#include "format/format.h"
+#include "live.h"
+#include "mappings.h"
+#include "timeline.h"
+
+struct vz_pending { /* the first half of a reallocation */
+    uint32_t block; /* of the pool, or VZ_NO_BLOCK: nothing was live there */
+    uint32_t next;  /* the one around it in its thread, or the next free one; VZ_NONE: none */
+    uint32_t stack; /* id, where the trace has stacks of frees */
+    bool temporary;
+};
+
+struct vz_replay {
+    struct vz_live live;
+    struct vz_accounts accounts;
+    struct vz_timeline timeline;
+    struct vz_mappings mappings;
+    struct vz_pending *pending;
+    uint32_t n_pending, pending_room, free_pending;
+
+    struct vz_level level; /* own blocks that are live */
+    struct vz_counts counts;
+    struct vz_level peak;
+    uint64_t peak_time;
+    uint64_t peak_row; /* plus 1; 0: no bytes were ever live */
+    bool rising;       /* the last change reached the peak: stacks need not save what they have live */
+    uint64_t n_events, n_unmatched, n_duplicates, n_temporary;
+    uint32_t slots[VZ_MAX_EVENTS]; /* of the addresses of the block that is being replayed */
+};
+
+#endif
