@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from blocks import Block, make_live_set, split
+from trees import make_tree
 
-from vizreport.analysis.call_tree import CallTree
 from vizreport.analysis.findings import (
-    ALLOCATED,
-    COUNT,
-    LEAKED,
     PEAK,
-    TEMPORARY,
     LargestLeak,
     PinnedPages,
     SteadyGrowth,
@@ -25,32 +19,13 @@ from vizreport.analysis.findings import (
     find_pinned_pages,
     find_steady_growth,
 )
-from vizreport.analysis.forest import sum_subtrees
 from vizreport.analysis.fragmentation import find_pinning_stacks, measure_fragmentation
 from vizreport.analysis.owners import find_dominator
+from vizreport.analysis.pictures import Moment
 from vizreport.analysis.ranges import RangeAccumulator
-from vizreport.model.frames import Frame
 from vizreport.model.replay import StackTable, ThreadTable, Totals
 
 S = 1_000_000_000
-FIGURES = {"peak": PEAK, "leaked": LEAKED, "allocated": ALLOCATED, "count": COUNT, "temporary": TEMPORARY}
-
-
-def make_tree(*nodes: tuple[int, str | None], ends: Sequence[int] = (), **figures: Sequence[int]) -> CallTree:
-    """Makes a tree of (parent, function), numbered from 1; figures are each node's own."""
-    own = np.zeros((len(nodes) + 1, len(FIGURES)), np.uint64)
-    for name, values in figures.items():
-        own[1 : len(values) + 1, FIGURES[name]] = values
-    parents = np.array([-1, *(parent for parent, _ in nodes)], np.int64)
-    return CallTree(
-        parents=parents,
-        frames=np.arange(-1, len(nodes), dtype=np.int64),
-        self_values=own,
-        other_values=np.zeros_like(own),
-        total_values=sum_subtrees(parents, own),
-        ends=np.array(ends, np.int64),
-        table=tuple(Frame(function, "m", k) for k, (_, function) in enumerate(nodes)),
-    )
 
 
 def make_totals(**figures: int) -> Totals:
@@ -161,7 +136,7 @@ def pin(blocks: list[Block]) -> PinnedPages | None:
     ids = np.array([7, 8], np.uint32)
     stacks = StackTable(ids, *(np.zeros(2, np.uint64) for _ in range(10)))
     tree = make_tree(*PROGRAM, ends=[3, 5])
-    return find_pinned_pages(measure_fragmentation(live), find_pinning_stacks(live), stacks, tree)
+    return find_pinned_pages(Moment(measure_fragmentation(live), find_pinning_stacks(live)), stacks, tree)
 
 
 SCATTERED = [Block(k * 4096, 64, stack=8) for k in range(300)]

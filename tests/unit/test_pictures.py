@@ -5,7 +5,9 @@ import pytest
 from builders import Event, TraceBuilder, done, free, malloc, move, release
 from hypothesis import given
 from hypothesis import strategies as st
+from trees import make_tree
 
+from vizreport.analysis.findings import LargestLeak, PeakOwner, PinnedPages, find_findings
 from vizreport.analysis.pictures import PictureCollector, Pictures
 from vizreport.analysis.replay import replay_images
 from vizreport.model.replay import ImageReplay
@@ -79,3 +81,16 @@ def test_pictures_of_anything_agree_with_the_first_pass(rows: list[tuple[int, in
     builder = TraceBuilder().session().image()
     ((first, pictures),) = draw(parse_trace("t", memoryview((builder.events(events) if events else builder).build())))
     check(first, pictures)
+
+
+def test_findings_of_a_trace() -> None:
+    nodes = [(3, 0, 0x1010), (4, 3, 0x1020)]
+    events = [malloc(k << 12, 64, stack=4) for k in range(1, 400)]
+    data = TraceBuilder().session().image().nodes(nodes).events(events).build()
+    trace = parse_trace("t", memoryview(data))
+    ((first, pictures),) = draw(trace)
+    tree = make_tree((0, "main"), (1, "parse"), ends=[2], peak=[0, 399 * 64], leaked=[0, 399 * 64])
+    peak, leak, pinned = find_findings(first, tree, pictures)
+    assert isinstance(peak, PeakOwner)
+    assert leak == LargestLeak(2, 399 * 64, 399 * 64, 399)
+    assert pinned == PinnedPages(398, 399 * 4032, 399 * 4096, 2, 399 * 4032)

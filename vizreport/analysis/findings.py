@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from vizreport.analysis.call_tree import CallTree
-from vizreport.analysis.fragmentation import Fragmentation, PinningStacks
 from vizreport.analysis.growth import measure_growth
 from vizreport.analysis.owners import Owner, find_owner
+from vizreport.analysis.pictures import Moment, Pictures
 from vizreport.analysis.ranges import RangeTable
-from vizreport.model.replay import StackTable, ThreadTable, Totals
+from vizreport.model.replay import ImageReplay, StackTable, ThreadTable, Totals
 
 PEAK, LEAKED, ALLOCATED, COUNT, TEMPORARY = range(5)
 """The figures that the call tree must have, in this order: the metrics of the command line."""
@@ -121,6 +121,25 @@ class ForeignFrees:
 Finding = PeakOwner | ManyTemporaries | LargestLeak | SteadyGrowth | PinnedPages | ForeignFrees
 
 
+def find_findings(first: ImageReplay, tree: CallTree, pictures: Pictures) -> tuple[Finding, ...]:
+    """Finds all there is to say about an image, in the order in which to say it.
+
+    Args:
+        first: What the first pass gave.
+        tree: From the root down; its figures are the five above, and ``ends`` is of the rows of ``first.stacks``.
+        pictures: What the second pass gave, with the tree's nodes as slots.
+    """
+    found = (
+        find_peak_owner(tree),
+        find_steady_growth(pictures.ranges),
+        find_largest_leak(first.totals, tree),
+        find_pinned_pages(pictures.end, first.stacks, tree) or find_pinned_pages(pictures.peak, first.stacks, tree),
+        find_many_temporaries(first.totals, tree),
+        find_foreign_frees(first.threads),
+    )
+    return tuple(finding for finding in found if finding is not None)
+
+
 def find_peak_owner(tree: CallTree) -> PeakOwner | None:
     """Tells under which function most of what was live at the peak was allocated."""
     owner = find_owner(tree, PEAK)
@@ -160,10 +179,9 @@ def find_steady_growth(ranges: RangeTable) -> SteadyGrowth | None:
     return SteadyGrowth(float(growth.bytes_per_minute[0]), node, float(rates[node]) if node else 0.0)
 
 
-def find_pinned_pages(
-    fragmentation: Fragmentation, pinning: PinningStacks, stacks: StackTable, tree: CallTree
-) -> PinnedPages | None:
+def find_pinned_pages(moment: Moment, stacks: StackTable, tree: CallTree) -> PinnedPages | None:
     """Tells whether much of what is held is empty, and who holds it; ``tree.ends`` is of the rows of ``stacks``."""
+    fragmentation, pinning = moment.fragmentation, moment.pinning
     if pinning.empty_bytes < max(LEAST_EMPTY_BYTES, LEAST_EMPTY_SHARE * fragmentation.held_bytes):
         return None
     by_node = np.zeros(len(tree))
