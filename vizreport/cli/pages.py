@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import click
 
-from vizreport.analysis.suppressions import Suppressions
 from vizreport.cli.options import make_symbol_options, pid_option, symbol_options, trace_argument
 from vizreport.cli.progress import show_progress
 from vizreport.errors import VizzyError
@@ -60,10 +59,10 @@ def write_pictures(
     from vizreport.reports.picture_page import find_needs, make_page
     from vizreport.reports.picture_results import collect_results
 
-    suppressions = Suppressions(read_suppressions(files, default=True))
+    opened, where = read_trace(trace), make_symbol_options(**symbols)
+    suppressions = read_suppressions(opened, files, where)
     asked = Asked(pid=pid, n_leaks=_N_LEAKS, n_others=_N_OTHERS, suppressions=suppressions)
-    opened = read_trace(trace)
-    symbolizer = Symbolizer(opened, make_symbol_options(**symbols))
+    symbolizer = Symbolizer(opened, where)
     with show_progress("reading") as progress:
         results = collect_results(opened, symbolizer, find_needs(pictures), asked, progress)
     path = Path(output or _choose_path(trace))

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from vizreport.analysis.suppressions import Suppressions
 from vizreport.cli.conditions import check_conditions, parse_conditions
 from vizreport.cli.options import (
     frames_option,
@@ -40,7 +39,7 @@ N_OTHERS_JSON = 10
 @click.option("--leaks", "only_leaks", is_flag=True, help="List all leaks of all processes, and nothing else.")
 @pid_option
 @click.option("--suppressions", "files", metavar="FILE", multiple=True, help="Known leaks (repeatable).")
-@click.option("--no-default-suppressions", is_flag=True, help="Don't read .vizzy.supp in the current directory.")
+@click.option("--no-default-suppressions", is_flag=True, help="Read only FILEs: no ./.vizzy.supp, no executables.")
 @click.option(
     "--fail-if",
     "conditions",
@@ -64,15 +63,15 @@ def command(
     **symbols: Any,
 ) -> None:
     """Totals, peak, leaks by call stack, anomalies. TRACE may be - for standard input."""
+    opened, where = read_trace(trace), make_symbol_options(**symbols)
     asked = Asked(
         pid=pid,
         n_leaks=top if top is not None or as_json or only_leaks else N_LEAKS,
         n_others=_count_others(top, as_json=as_json, only_leaks=only_leaks),
         folded=not allocator_frames,
-        suppressions=Suppressions(read_suppressions(files, default=not no_default_suppressions)),
+        suppressions=read_suppressions(opened, files, where, default=not no_default_suppressions),
     )
-    opened = read_trace(trace)
-    symbolizer = Symbolizer(opened, make_symbol_options(**symbols))
+    symbolizer = Symbolizer(opened, where)
     with show_progress("reading") as progress:
         summaries = summarize(opened, symbolizer, asked, progress)
     if as_json:
