@@ -104,10 +104,10 @@ def _write_suppressed(summary: ImageSummary) -> Iterator[str]:
     if not summary.suppressed:
         return
     size, blocks = sum(rule.bytes for rule in summary.suppressed), sum(rule.blocks for rule in summary.suppressed)
-    yield f"    suppressed       : {size} bytes in {blocks} blocks of those in use, known leaks:"
+    yield f"    suppressed       : {size} bytes in {format_count(blocks, 'block')} of those in use, known leaks:"
     for rule in summary.suppressed:
-        stacks = format_count(rule.n_stacks, "call stack")
-        yield f"        {rule.bytes} bytes in {rule.blocks} blocks, {stacks}: {quote(rule.name)} ({quote(rule.source)})"
+        counts = f"{format_count(rule.blocks, 'block')}, {format_count(rule.n_stacks, 'call stack')}"
+        yield f"        {rule.bytes} bytes in {counts}: {quote(rule.name)} ({quote(rule.source)})"
 
 
 def list_anomalies(summary: ImageSummary) -> Iterator[str]:
