@@ -1,5 +1,6 @@
 """Fixtures of all tests: the commands under test, the traced programs, and the tools that the system may lack."""
 
+import glob
 import itertools
 import os
 import shutil
@@ -12,6 +13,7 @@ from recording import ROOT, Program, Record, Recording, Require, find_vizzytrace
 from recording import record as record_command
 
 PROGRAMS = ROOT / "tests" / "programs"
+LIBRARY_PATH = ":".join([*glob.glob("/usr/lib/*-linux-gnu"), "/usr/lib64", "/usr/lib"])
 BUILT = ROOT / "build" / "tests"
 
 # As little of the caller's environment as programs need: what they copy from it is counted.
@@ -42,10 +44,10 @@ def record(vizzytrace: Path, tmp_path: Path) -> Record:
 
 @pytest.fixture(scope="session")
 def require() -> Require:
-    """Finds a tool, else skips the test and says why; under CI=true, where tools are installed, it fails."""
+    """Finds a tool or a shared library, else skips the test and says why; under CI=true it fails: CI installs them."""
 
     def find(tool: str, package: str | None = None) -> str:
-        path = shutil.which(tool)
+        path = shutil.which(tool) or shutil.which(tool, os.F_OK, LIBRARY_PATH)
         if path is None:
             reason = f"{tool} is not installed (Debian package: {package or tool})"
             if os.environ.get("CI") == "true":
