@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "hook.h"
+#include "unwind_stack.h"
 
 static void append_map(struct vz_thread *thread, enum vz_kind kind, const void *address, size_t bytes,
                        struct vz_context caller)
@@ -41,6 +42,7 @@ VZ_EXPORT int munmap(void *address, size_t bytes)
 {
     const struct vz_context caller = vz_context_of_caller();
     struct vz_thread *thread = cannot_unmap(address, bytes) ? NULL : vz_thread_enter(&caller);
+    atomic_fetch_add(&vz_stack_unmaps, 1);
     /* Before the call, as every end of a range that another thread may be given at once. One that fails all the same (too
      * many mappings) is put back. */
     if (thread)
@@ -61,6 +63,7 @@ VZ_EXPORT void *mremap(void *address, size_t bytes, size_t new_bytes, int flags,
     va_end(rest);
     const struct vz_context caller = vz_context_of_caller();
     struct vz_thread *thread = vz_thread_enter(&caller);
+    atomic_fetch_add(&vz_stack_unmaps, 1);
     if (thread)
         append_unmap(thread, VZ_KIND_MREMAP_FROM, address, bytes);
     void *mapped = VZ_REAL(mremap)(address, bytes, new_bytes, flags, wanted);

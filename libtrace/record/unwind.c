@@ -43,8 +43,9 @@ struct walk {
     uint32_t candidates; /* remembered frames that may still be met */
     uint32_t n_kept;     /* remembered frames that stand */
     uint32_t root;
-    bool full;   /* met a frame that needs all registers */
-    bool stable; /* the outcome depends on nothing that the checks don't cover */
+    bool full;    /* met a frame that needs all registers */
+    bool guessed; /* passed a frame by VZ_RULE_CHAIN */
+    bool stable;  /* the outcome depends on nothing that the checks don't cover */
 };
 
 static uint32_t current_epoch(void) { return atomic_load_explicit(&vz_region->code_epoch, memory_order_acquire); }
@@ -77,6 +78,15 @@ static void forget(struct vz_memo *memo)
     void_frames(memo);
     memset(memo->known, 0, sizeof memo->known);
     vz_paths_forget(memo);
+}
+
+/* The program has unmapped something: it may have been a stack. */
+static void forget_unmapped(struct vz_memo *memo)
+{
+    memo->unmaps = atomic_load_explicit(&vz_stack_unmaps, memory_order_relaxed);
+    memset(&memo->stack, 0, sizeof memo->stack);
+    if (memo->guessed)
+        void_frames(memo);
 }
 
 void vz_memo_reset(struct vz_memo *memo)
@@ -133,6 +143,7 @@ static inline bool pass_frame(struct vz_memo *memo, struct walk *walk, struct vz
     note_fresh(memo, walk, *at, rule, vz_rule_is_fixed(rule) ? 0 : walk->epoch);
     walk->root = kind == VZ_RULE_OUTERMOST ? VZ_NODE_ROOT : VZ_NODE_GAP;
     walk->full = kind == VZ_RULE_FULL;
+    walk->guessed |= kind == VZ_RULE_CHAIN;
     if (!vz_rule_steps(rule))
         return false;
     walk->stable = walk->n_fresh < MOST_FRAMES &&
@@ -246,6 +257,7 @@ static uint32_t commit(struct vz_memo *memo, const struct walk *walk, struct vz_
     const uint32_t n_stored = walk->n_fresh < memo->capacity ? walk->n_fresh : memo->capacity;
     uint32_t n_kept = walk->n_kept;
     void_frames(memo);
+    memo->guessed = walk->guessed || (n_kept && memo->guessed);
     memo->n_frames = n_kept;
     memo->n_checks = n_kept ? memo->frames[n_kept - 1].n_checks : 0;
     if (n_kept + n_stored > memo->capacity) {
@@ -272,6 +284,8 @@ static uint32_t commit(struct vz_memo *memo, const struct walk *walk, struct vz_
     memo->leaf.pc = at.pc;
     if (!walk->stable)
         void_frames(memo);
+    else if (memo->guessed)
+        memo->leaf.pc = 0; /* to be walked again: only that looks for unmapped memory */
     else if (n_kept > 0)
         vz_paths_keep(memo, n_kept);
     return memo->leaf_id;
@@ -315,6 +329,8 @@ static __attribute__((noinline)) uint32_t walk_from(struct vz_memo *memo, struct
         forget(memo);
         memo->epoch = walk.epoch;
     }
+    if (memo->unmaps != atomic_load_explicit(&vz_stack_unmaps, memory_order_relaxed))
+        forget_unmapped(memo);
     walk.candidates = memo->n_frames;
     bool met;
     while (!(met = meets(memo, &walk, at)) && pass_frame(memo, &walk, &at))
@@ -338,7 +354,7 @@ static inline uint32_t unwind(struct vz_memo *memo, struct vz_context from)
     if (memo->leaf.pc == from.pc && memo->leaf.sp == from.sp && ((memo->leaf.fp ^ from.fp) & memo->fp_mask) == 0 &&
         memo->epoch == current_epoch() && vz_memo_broken(memo, memo->n_checks) == 0)
         return memo->leaf_id;
-    const struct vz_path *path = vz_paths_find(memo, &from, current_epoch());
+    const struct vz_path *path = memo->guessed ? NULL : vz_paths_find(memo, &from, current_epoch());
     if (path)
         return path->id;
     const uint32_t id = walk_from(memo, from);

@@ -69,7 +69,9 @@ struct vz_memo {
     uint32_t cut;            /* frames cut off when the ids were made */
     uint32_t max_depth, capacity;
     struct vz_stack stack;
-    uint32_t last_path;                   /* index of the path used last */
+    uint32_t unmaps;    /* vz_stack_unmaps when the frames were walked */
+    bool guessed;       /* a frame may have been passed by VZ_RULE_CHAIN: what its checks read may be unmapped by now */
+    uint32_t last_path; /* index of the path used last */
     uint16_t guesses[1 << VZ_GUESS_BITS]; /* index of the path that followed last time */
     struct vz_known known[1 << VZ_KNOWN_BITS];
     bool has_paths;

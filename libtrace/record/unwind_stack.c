@@ -2,9 +2,9 @@
  * is valid after every one of them. */
 #include "unwind_stack.h"
 
-#include <stdatomic.h>
-
 #include "sys.h"
+
+_Atomic uint32_t vz_stack_unmaps;
 
 enum { PAGE = 4096, FAR_PAGES = 64 }; /* a frame larger than FAR_PAGES starts a range of its own */
 

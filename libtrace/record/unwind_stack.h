@@ -6,6 +6,7 @@
 #ifndef VZ_UNWIND_STACK_H
 #define VZ_UNWIND_STACK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ struct vz_stack {
     struct vz_stack_range others[VZ_STACK_RANGES];
     uint32_t n_replaced;
 };
+
+/* How often the program has unmapped memory: what was readable before may not be. Before each unmapping it is raised. */
+extern _Atomic uint32_t vz_stack_unmaps;
 
 /* Make the word at address (aligned) lie in stack->now. False: it can't be read. */
 bool vz_stack_reach(struct vz_stack *stack, uintptr_t address);

@@ -29,6 +29,16 @@ def test_atfork_handler_that_runs_before_the_recorders(record: Record, program: 
     assert not recording.anomalies
 
 
+def test_stack_that_was_unmapped(record: Record, program: Program) -> None:
+    """What is known to be readable is forgotten with it."""
+    recording = record(program("mishaps.c"), "unmap")
+    assert recording.status == 0, recording.stderr
+    assert recording.main.counts == read_tallies(recording.stdout)[0].counts
+    anomalies = {**recording.main.anomalies}
+    assert anomalies.pop("unwind_gaps") > 0
+    assert not anomalies
+
+
 def test_product_that_overflows(record: Record, program: Program) -> None:
     recording = record(program("mishaps.c"), "overflow")
     (tally,) = read_tallies(recording.stdout)

@@ -2,9 +2,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 
 #include "tally.h"
 
@@ -90,6 +92,45 @@ static void overflow(void)
     tally_print("main", &tally);
 }
 
+static ucontext_t coroutine, scheduler;
+static unsigned char *code;
+static char *frame;
+
+/* Calls malloc(33) from code that no module knows, with `frame` in rbp: to an unwinder it is code without frame pointers. */
+static void call_with_frame(void)
+{
+    void *(*call)(void *, void *(*)(size_t), size_t);
+    *(void **)&call = code;
+    tally_release(&tally, tally_new(&tally, call(frame, malloc, 33), 33), 33);
+}
+
+/* A stack that is unmapped above the one in use, where something of the one in use still seems to point. */
+static void unmap_stack(void)
+{
+    static const unsigned char bytes[] = {0x55,             /* push rbp */
+                                          0x48, 0x89, 0xfd, /* mov rbp, rdi */
+                                          0x48, 0x89, 0xd7, /* mov rdi, rdx */
+                                          0xff, 0xd6,       /* call rsi */
+                                          0x5d, 0xc3};      /* pop rbp; ret */
+    enum { STACK_BYTES = 65536 };
+    char *stacks = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT(stacks != MAP_FAILED && code != MAP_FAILED);
+    memcpy(code, bytes, sizeof bytes);
+    frame = stacks + STACK_BYTES + 16;
+    for (int i = 0; i < 3; i++) {
+        getcontext(&coroutine);
+        coroutine.uc_stack.ss_sp = stacks;
+        coroutine.uc_stack.ss_size = STACK_BYTES;
+        coroutine.uc_link = &scheduler;
+        makecontext(&coroutine, call_with_frame, 0);
+        swapcontext(&scheduler, &coroutine);
+        if (i == 1)
+            EXPECT(munmap(stacks + STACK_BYTES, STACK_BYTES) == 0);
+    }
+    tally_print("main", &tally);
+}
+
 /* All the address space there is, in the child and then in its parent. */
 static void fill(const char *name)
 {
@@ -129,6 +170,8 @@ int main(int argc, char **argv)
         fork_hidden();
     else if (strcmp(argv[1], "overflow") == 0)
         overflow();
+    else if (strcmp(argv[1], "unmap") == 0)
+        unmap_stack();
     else if (strcmp(argv[1], "fill") == 0)
         fill_both();
     else
