@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from vizreport.analysis.regions import Regions, find_regions
 from vizreport.analysis.time_bins import TimeBins
-from vizreport.kernels.occupancy import TICKS, Occupancy, OccupancyCells
+from vizreport.kernels import get_kernels
+from vizreport.kernels.occupancy import TICKS, OccupancyCells
 from vizreport.model.block_batch import BlockBatch
 
 N_COLUMNS = 1000
@@ -66,7 +67,7 @@ class HeatmapAccumulator:
         self._bins = TimeBins.cover(start_ns, end_ns, n_columns)
         self._n_rows = n_rows
         # Twice the rows that are drawn, so that what regions leave out doesn't cost resolution.
-        self._grid = Occupancy(
+        self._grid = get_kernels().make_occupancy(
             start_ns=self._bins.start_ns,
             end_ns=self._bins.end_ns,
             width_ns=self._bins.width_ns,

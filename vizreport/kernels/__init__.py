@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vizreport.errors import VizzyError
+from vizreport.kernels.occupancy import OccupancyCells
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import CoreResults
@@ -40,6 +41,25 @@ class Replay(Protocol):
         """Returns all results. Nothing may be fed afterwards."""
 
 
+class Occupancy(Protocol):
+    """A grid of rows of addresses by columns of time: where bytes were live, and when.
+
+    Rows are equal, aligned, and a power of two of bytes: 64, doubled as often as the bound on their number needs.
+    """
+
+    def add(
+        self,
+        addresses: NDArray[np.uint64],
+        sizes: NDArray[np.uint64],
+        start_times: NDArray[np.uint64],
+        end_times: NDArray[np.uint64],
+    ) -> None:
+        """Adds blocks. Each is live from its start to its end, at least one tick, at most to the last column's end."""
+
+    def read(self) -> OccupancyCells:
+        """Returns what the grid holds now."""
+
+
 class Kernels(Protocol):
     """One implementation of everything here."""
 
@@ -56,6 +76,9 @@ class Kernels(Protocol):
             edges: uint64[n_bins + 1], of the Timeline; at least one bin.
             inherited: The blocks that a forked image starts with, no two at one address.
         """
+
+    def make_occupancy(self, *, start_ns: int, end_ns: int, width_ns: int, n_columns: int, max_rows: int) -> Occupancy:
+        """Begins a grid: n_columns of width_ns, at least 1, cover [start, end]; max_rows is at least 2."""
 
 
 class _NumpyKernels:
@@ -78,6 +101,13 @@ class _NumpyKernels:
 
         return ReferenceReplay(edges, inherited)
 
+    def make_occupancy(self, *, start_ns: int, end_ns: int, width_ns: int, n_columns: int, max_rows: int) -> Occupancy:
+        from vizreport.kernels.occupancy import ReferenceOccupancy
+
+        return ReferenceOccupancy(
+            start_ns=start_ns, end_ns=end_ns, width_ns=width_ns, n_columns=n_columns, max_rows=max_rows
+        )
+
 
 class _NativeKernels:
     name = "native"
@@ -85,10 +115,12 @@ class _NativeKernels:
 
     def __init__(self) -> None:
         from vizreport.kernels.native import Decoder, NativeReplay, load_library
+        from vizreport.kernels.native_occupancy import NativeOccupancy
 
         library = load_library()
         self.decode_events = Decoder(library).decode
         self.make_replay = partial(NativeReplay, library)
+        self.make_occupancy = partial(NativeOccupancy, library)
 
 
 @cache

@@ -1,7 +1,7 @@
 """libvizread through ctypes: decoding and replay in C, over numpy's arrays, without copies.
 
-The structs and functions are those of libtrace/replay/decode.h and replay.h. ctypes gives the interpreter to other
-threads while C runs, so one thread may decode what another replays next.
+The structs and functions are those of libtrace/replay/{decode,replay,occupancy}.h. ctypes gives the interpreter to
+other threads while C runs, so one thread may decode what another replays next.
 """
 
 from __future__ import annotations
@@ -91,6 +91,12 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "vz_replay_count": (None, [ctypes.c_void_p, ctypes.c_void_p]),
     "vz_replay_copy_live": (None, [ctypes.c_void_p, ctypes.c_void_p]),
     "vz_replay_copy_results": (None, [ctypes.c_void_p, ctypes.c_void_p]),
+    "vz_occupancy_new": (ctypes.c_void_p, [*[ctypes.c_uint64] * 3, ctypes.c_uint32, ctypes.c_uint32]),
+    "vz_occupancy_free": (None, [ctypes.c_void_p]),
+    "vz_occupancy_add": (None, [ctypes.c_void_p, ctypes.c_uint64, *[ctypes.c_void_p] * 4]),
+    "vz_occupancy_rows": (ctypes.c_uint32, [ctypes.c_void_p]),
+    "vz_occupancy_shift": (ctypes.c_uint32, [ctypes.c_void_p]),
+    "vz_occupancy_read": (None, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]),
 }
 
 
@@ -113,7 +119,8 @@ def load_library() -> ctypes.CDLL:
     return library
 
 
-def _pointer(array: NDArray[Any]) -> int:
+def pointer(array: NDArray[Any]) -> int:
+    """Returns where an array's values are."""
     return int(array.ctypes.data)
 
 
@@ -141,10 +148,10 @@ class Decoder:
         wide, narrow, kinds = np.empty((3, n), _U64), np.empty((4, n), _U32), np.empty(n, _U8)
         (times, addresses, sizes), (threads, run_ends, ordinals, stacks) = wide, narrow
         columns = (kinds, threads, times, run_ends, addresses, ordinals, sizes, stacks)
-        block = _EventBlock(n, free_stacks, 0, 0, 0, 0, *(_pointer(column) for column in columns))
+        block = _EventBlock(n, free_stacks, 0, 0, 0, 0, *(pointer(column) for column in columns))
         source = np.frombuffer(payload, _U8)
         error = self._library.vz_decode_events(
-            self._own_decoder().handle, _pointer(source), len(source), ctypes.byref(block)
+            self._own_decoder().handle, pointer(source), len(source), ctypes.byref(block)
         )
         if error == -errno.ENOTSUP:
             raise TraceFormatError(f"the trace is compressed, and {_FILE} was built without zstd")
@@ -162,23 +169,25 @@ class Decoder:
             free_stacks=free_stacks,
         )
 
-    def _own_decoder(self) -> _Handle:
-        handle: _Handle | None = getattr(self._of_thread, "handle", None)
+    def _own_decoder(self) -> Handle:
+        handle: Handle | None = getattr(self._of_thread, "handle", None)
         if handle is None:
-            handle = self._of_thread.handle = _Handle(self._library.vz_decoder_new(), self._library.vz_decoder_free)
+            handle = self._of_thread.handle = Handle(self._library.vz_decoder_new(), self._library.vz_decoder_free)
         return handle
 
 
-class _Handle:
+class Handle:
     """Something that C made and is to free."""
 
     def __init__(self, handle: int | None, free: Any) -> None:
+        """Takes what C returned, 0 or None where it had no memory, and its function to free it."""
         if not handle:
             raise MemoryError("there is no memory for a kernel")
         self.handle = ctypes.c_void_p(handle)
         self._free = free
 
     def __del__(self) -> None:
+        """Frees it."""
         if hasattr(self, "handle"):
             self._free(self.handle)
 
@@ -190,11 +199,11 @@ class NativeReplay:
         """See kernels.make_replay."""
         self._library = library
         self._edges = np.ascontiguousarray(edges, _U64)
-        self._state = _Handle(library.vz_replay_new(_pointer(self._edges), len(edges) - 1), library.vz_replay_free)
+        self._state = Handle(library.vz_replay_new(pointer(self._edges), len(edges) - 1), library.vz_replay_free)
         if inherited is not None:
             columns = (inherited.addresses, inherited.sizes, inherited.start_times)
             arrays = [np.ascontiguousarray(column, _U64) for column in columns]
-            pointers = [_pointer(array) for array in arrays]
+            pointers = [pointer(array) for array in arrays]
             _check(library.vz_replay_inherit(self._state.handle, len(inherited), *pointers))
 
     def feed(self, block: EventBlock, *, ended: bool = False) -> BlockBatch | None:
@@ -207,13 +216,13 @@ class NativeReplay:
             )
         ]  # fmt: skip
         counts = (len(block.run_times), len(block.addresses), len(block.sizes), len(block.stacks))
-        events = _EventBlock(len(block), block.free_stacks, *counts, *(_pointer(array) for array in arrays))
+        events = _EventBlock(len(block), block.free_stacks, *counts, *(pointer(array) for array in arrays))
         if not ended:
             _check(self._library.vz_replay_feed(self._state.handle, ctypes.byref(events), None))
             return None
         # A reallocation may end its own block and one that stood at its new address.
         columns = [np.empty(2 * len(block), dtype) for _, dtype in _ENDED_COLUMNS]
-        out = _Ended(0, *(_pointer(column) for column in columns))
+        out = _Ended(0, *(pointer(column) for column in columns))
         _check(self._library.vz_replay_feed(self._state.handle, ctypes.byref(events), ctypes.byref(out)))
         *rest, temporary, inherited = (column[: out.n] for column in columns)
         flags = (temporary.view(np.bool_), inherited.view(np.bool_))
@@ -229,7 +238,7 @@ class NativeReplay:
         n = self._count().n_live
         columns = [np.empty(n, dtype) for _, dtype in _LIVE_COLUMNS]
         self._library.vz_replay_copy_live(
-            self._state.handle, ctypes.byref(_LiveColumns(*(_pointer(column) for column in columns)))
+            self._state.handle, ctypes.byref(_LiveColumns(*(pointer(column) for column in columns)))
         )
         addresses, sizes, start_times, _, _, pending, _ = columns
         order = sort_live(addresses, sizes, start_times, pending.view(np.bool_))
@@ -265,7 +274,7 @@ class NativeReplay:
         bins = np.empty((len(self._edges) - 1, 9), _U64)
         results = _Results()
         for name, array in (("stacks", stacks), ("threads", threads), ("pairs", pairs), ("bins", bins)):
-            setattr(results, name, _pointer(array))
+            setattr(results, name, pointer(array))
         self._library.vz_replay_copy_results(self._state.handle, ctypes.byref(results))
         peak_row = results.peak_row - 1
         return CoreResults(

@@ -20,7 +20,7 @@ class OccupancyCells:
     Attributes:
         shift: A granule is 2^shift bytes.
         granules: uint64[n_rows], address >> shift, increasing: those in which a byte was ever live.
-        cells: int64[n_rows, n_columns], bytes times ticks: 2^20 of a cell are one byte live all the column's time.
+        cells: int64[n_rows, n_columns], bytes times ticks: TICKS of them are one byte live all the column's time.
     """
 
     shift: int
@@ -28,11 +28,11 @@ class OccupancyCells:
     cells: NDArray[np.int64]
 
 
-class Occupancy:
-    """A grid of granules by columns of time, which doubles its granules to bound its rows."""
+class ReferenceOccupancy:
+    """A grid; kernels.Occupancy is its contract."""
 
     def __init__(self, *, start_ns: int, end_ns: int, width_ns: int, n_columns: int, max_rows: int) -> None:
-        """Starts with nothing live; columns of width_ns cover [start, end]; max_rows is at least 2."""
+        """See kernels.Kernels.make_occupancy."""
         self._start, self._end, self._width = start_ns, end_ns, width_ns
         self._max_rows = max_rows
         self._shift = _FIRST_SHIFT
@@ -47,7 +47,7 @@ class Occupancy:
         start_times: NDArray[np.uint64],
         end_times: NDArray[np.uint64],
     ) -> None:
-        """Adds blocks; a block is live from its start to its end, and at least one tick."""
+        """See kernels.Occupancy."""
         some = sizes > 0
         addresses, sizes = addresses[some], sizes[some]
         lasts = addresses + np.minimum(sizes - np.uint64(1), ~addresses)
@@ -62,7 +62,7 @@ class Occupancy:
         self._step(rows, ends[blocks], np.uint64(0) - n_bytes)
 
     def read(self) -> OccupancyCells:
-        """Returns the cells as they are now."""
+        """See kernels.Occupancy."""
         cells = np.cumsum(self._steps, axis=1, dtype=np.uint64)[:, :-2]
         return OccupancyCells(self._shift, self._granules.copy(), cells.view(np.int64))
 
