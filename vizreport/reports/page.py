@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from vizreport.reports.section import Section
-from vizreport.views.theme import find_pairs
+from vizreport.views.theme import describe_palettes
 
 _ASSETS = Path(__file__).parent.parent / "views" / "assets"
 _EARLY_SCRIPTS = ("core.js", "theme.js")
@@ -36,6 +36,8 @@ _SCRIPTS = (
     "flamegraph.js",
     "treetable.js",
     "timeline.js",
+    "layout.js",
+    "heatmap.js",
 )
 
 
@@ -87,7 +89,7 @@ def write_page(page: Page) -> str:
         head=head,
         sections=bodies,
         data=data,
-        palettes=Markup(json.dumps(find_pairs())),
+        palettes=Markup(json.dumps(describe_palettes())),
     )
 
 

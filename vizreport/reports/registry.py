@@ -41,5 +41,13 @@ PICTURES = (
     Picture("timeline", "--mem-usage", "Live bytes and blocks, RSS and allocation rate over time."),
     Picture("flamegraph", "--flamegraph", "Who holds or allocates memory, as a flame graph.", trees=True),
     Picture("calltree", "--tree", "The same as a table.", trees=True),
+    Picture("leaks", "--leaks", "What was in use at exit, by call stack."),
+    Picture("layout", "--heap-layout", "Where blocks and holes lie, at moments.", trees=True, second_pass=True),
+    Picture("heatmap", "--heatmap", "How full which addresses were, over time.", second_pass=True),
+    Picture("fragmentation", "--fragmentation", "Held against live bytes, and who pins pages.", second_pass=True),
+    Picture("sizes", "--sizes", "Blocks and bytes by size.", second_pass=True),
+    Picture("lifetimes", "--lifetimes", "Blocks and bytes by lifetime, sizes by lifetimes.", second_pass=True),
+    Picture("threads", "--threads", "Who allocates, who frees what others allocated."),
+    Picture("processes", "--processes", "All processes of the recording, with totals."),
 )
 """In the order in which they stand in a page."""

@@ -7,10 +7,20 @@ Background and border are left out: the page's own shows through.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bokeh.models import AdaptiveTicker, FixedTicker, NumeralTickFormatter, PanTool, ResetTool, Tool, WheelZoomTool
+from bokeh.models import (
+    AdaptiveTicker,
+    BasicTicker,
+    DataRange1d,
+    FixedTicker,
+    NumeralTickFormatter,
+    ResetTool,
+    Tool,
+    WheelZoomTool,
+)
 from bokeh.models.annotations import Title
 from bokeh.plotting import figure
 
@@ -62,9 +72,9 @@ def colour(role: str) -> str:
     return PALETTE[role][0]
 
 
-def find_pairs() -> list[tuple[str, str]]:
-    """Returns each light colour with its dark partner."""
-    return [*PALETTE.values(), *COLOURS, *SCALE]
+def describe_palettes() -> dict[str, list[Any]]:
+    """Returns all colours as pairs, light and dark, for the page's scripts."""
+    return {"names": list(PALETTE), "roles": list(PALETTE.values()), "colours": list(COLOURS), "scale": list(SCALE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ def choose_count_unit(largest: float) -> CountUnit:
     return CountUnit("", 1)
 
 
-def make_figure(*, height: int, title: str = "", tools: tuple[Tool, ...] = (), **options: Any) -> figure:
+def make_figure(*, height: int, title: str = "", tools: Sequence[Tool] = (), **options: Any) -> figure:
     """Returns an empty figure as wide as its place. The wheel zooms with Ctrl held, else it scrolls the page."""
     zoom = WheelZoomTool(dimensions="width", modifiers="ctrl")
     drawn: figure = figure(
@@ -121,7 +131,7 @@ def make_figure(*, height: int, title: str = "", tools: tuple[Tool, ...] = (), *
             text_font_style="bold",
             text_color=colour("ink"),
         ),
-        tools=[zoom, ResetTool(), *(tools or (PanTool(dimensions="width"),))],
+        tools=[zoom, ResetTool(), *tools],
         toolbar_location=None,
         sizing_mode="stretch_width",
         background_fill_color=None,
@@ -155,6 +165,12 @@ def label_bytes(axis: Any) -> None:
     """Gives an axis round numbers of bytes: 512 KiB, 1 MiB, 1.5 MiB."""
     axis.ticker = AdaptiveTicker(base=1024, mantissas=[1, 2, 4, 8, 16, 32, 64, 128, 256, 512], desired_num_ticks=4)
     axis.formatter = NumeralTickFormatter(format="0.[0] ib")
+
+
+def start_at_zero(drawn: figure) -> None:
+    """Lets the vertical axis reach from 0 to what there is, with few ticks."""
+    drawn.y_range = DataRange1d(start=0)
+    drawn.yaxis.ticker = BasicTicker(desired_num_ticks=4)
 
 
 def label_powers(axis: Any, labels: dict[float, str]) -> None:

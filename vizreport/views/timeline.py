@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vizreport.model.replay import Peak, Timeline
 from vizreport.model.trace import Samples
 from vizreport.units import format_bytes
+from vizreport.views.samples import draw_samples
 from vizreport.views.theme import (
     FONT,
     CountUnit,
@@ -26,9 +27,9 @@ from vizreport.views.theme import (
     colour,
     label_bytes,
     make_figure,
+    start_at_zero,
 )
 
-_MAX_SAMPLES = 2000
 _HEIGHTS = (290, 120, 150)
 
 
@@ -55,13 +56,14 @@ def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples) -> Column:
         make_figure(height=height, title=title, x_range=span, tools=(_make_chooser(chosen),))
         for height, title in zip(_HEIGHTS, titles, strict=True)
     )
+    for drawn in (size, blocks, rate):
+        start_at_zero(drawn)
     lines = [_draw_band(size, source, "bytes", "main"), _draw_band(blocks, source, "blocks", "third")]
     lines.append(_draw_rate(rate, source))
-    _draw_samples(size, samples, unit)
+    draw_samples(size, samples, unit, "second")
     _mark_peak(size, peak, unit, (start, end))
     label_bytes(size.yaxis)
     for drawn, hovered in zip((size, blocks, rate), lines, strict=True):
-        drawn.y_range.start = 0  # type: ignore[attr-defined]
         drawn.add_tools(_make_hover(hovered, unit))
         drawn.xaxis.visible = drawn is rate
     rate.xaxis.axis_label = f"time since start ({unit.name})"
@@ -89,33 +91,25 @@ def _make_columns(
 
 
 def _draw_band(drawn: figure, source: ColumnDataSource, what: str, role: str) -> Any:
-    """Draws least to most as a band over an area, and the most as a line, which is returned."""
+    """Draws least to most as a band over an area, and the most as a line; returns what can be pointed at."""
     fill: dict[str, Any] = {"x": "time", "source": source, "color": colour(role), "step_mode": "after"}
     drawn.varea_step(y1=0, y2=f"min_{what}", fill_alpha=0.16, **fill)
     drawn.varea_step(y1=f"min_{what}", y2=f"max_{what}", fill_alpha=0.5, **fill)
-    return drawn.step(
-        x="time", y=f"max_{what}", source=source, mode="after", color=colour(role), line_width=1.4, name=f"live {what}"
-    )
+    drawn.step(x="time", y=f"max_{what}", source=source, mode="after", color=colour(role), line_width=1.4)
+    return _draw_unseen(drawn, source, f"max_{what}")
 
 
 def _draw_rate(drawn: figure, source: ColumnDataSource) -> Any:
-    """Draws allocations per second, and returns their line."""
+    """Draws allocations per second; returns what can be pointed at."""
     second = colour("second")
     drawn.varea_step(x="time", y1=0, y2="rate", source=source, step_mode="after", color=second, fill_alpha=0.3)
-    return drawn.step(x="time", y="rate", source=source, mode="after", color=second, line_width=1.2)
+    drawn.step(x="time", y="rate", source=source, mode="after", color=second, line_width=1.2)
+    return _draw_unseen(drawn, source, "rate")
 
 
-def _draw_samples(drawn: figure, samples: Samples, unit: TimeUnit) -> None:
-    """Draws resident memory; of more samples than can be seen, the largest of each few."""
-    if len(samples.times) == 0:
-        return
-    starts = np.unique(np.linspace(0, len(samples.times), _MAX_SAMPLES, endpoint=False).astype(np.int64))
-    data = {
-        "time": samples.times[starts] / unit.ns,
-        "rss": np.maximum.reduceat(samples.rss, starts).astype(np.float64),
-    }
-    source = ColumnDataSource(data, name="rss")
-    drawn.step(x="time", y="rss", source=source, mode="after", color=colour("second"), line_width=1.6, line_dash=[5, 3])
+def _draw_unseen(drawn: figure, source: ColumnDataSource, column: str) -> Any:
+    """Draws a line that can be pointed at: a step can't."""
+    return drawn.line(x="time", y=column, source=source, alpha=0)
 
 
 def _mark_peak(drawn: figure, peak: Peak, unit: TimeUnit, span: tuple[float, float]) -> None:

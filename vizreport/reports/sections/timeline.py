@@ -7,10 +7,10 @@ from vizreport.reports.section import Section
 from vizreport.views.timeline import draw_timeline, find_unit
 
 HELP = (
-    "Live bytes are what the program had asked for and not yet freed. The dark band reaches from the least to the most "
-    "that was live in each moment, so that no spike is lost. Resident memory (RSS) is what the kernel had given the "
-    "process, code and stacks included; if it stays high while live bytes fall, look at fragmentation. Drag over a "
-    "range: the flame graph and the call tree then show that range."
+    "Live bytes are what the program had asked for and not yet freed. The dark band reaches from the least to the "
+    "most that was live in each moment, so that no spike is lost. Resident memory (RSS) is what the kernel had "
+    "given the process, code and stacks included; if it stays high while live bytes fall, look at fragmentation. "
+    "Drag over a range: the flame graph and the call tree then show that range."
 )
 
 

@@ -44,6 +44,7 @@
       }
       return `${Math.round(ns)} ns`;
     },
+    address: (value) => value.toString(16).replace(/\B(?=([0-9a-f]{4})+$)/g, "_"),
     share: (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(part / whole < 0.0995 ? 2 : 1)} %` : "0 %"),
   };
 

@@ -18,6 +18,18 @@
     /* Figures that have been made, by the id of their element. */
     made: views,
     documents: () => new Set([...views.values()].map((model) => model.document)),
+    /* Returns the models of a figure that have a name. */
+    find(id, name) {
+      const root = views.get(id);
+      return root ? [...root.document._all_models.values()].filter((model) => model.name === name) : [];
+    },
+    /* Shows beside the pointer what describe(x, y), in the figure's own units, returns: elements. */
+    onHover(figure, describe) {
+      let pointer = null;
+      document.addEventListener("mousemove", (event) => (pointer = event), { passive: true });
+      figure.on_event("mousemove", ({ x, y }) => pointer && vizzy.showFloat(pointer, ...describe(x, y)));
+      figure.on_event("mouseleave", () => pointer && vizzy.showFloat(pointer));
+    },
     /* Calls back with a figure's model as soon as it is made. */
     whenMade(id, callback) {
       if (views.has(id)) callback(views.get(id));

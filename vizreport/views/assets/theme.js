@@ -5,7 +5,7 @@
 
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const root = document.documentElement;
-  let pairs = [];
+  let palettes = { roles: [], names: [], colours: [], scale: [] };
 
   function isDark() {
     return root.dataset.theme === "dark";
@@ -13,6 +13,7 @@
 
   /* Returns a table from each colour of the other palette to its partner in this one. */
   function exchange(dark) {
+    const pairs = [...palettes.roles, ...palettes.colours, ...palettes.scale];
     return new Map(pairs.map(([light, night]) => (dark ? [light, night] : [night, light])));
   }
 
@@ -53,13 +54,24 @@
     }
   }
 
-  vizzy.theme = { isDark, recolourItem };
+  function pick(name) {
+    return palettes[name].map(([light, night]) => (isDark() ? night : light));
+  }
+
+  vizzy.theme = {
+    isDark,
+    recolourItem,
+    /* Colours of the present palette: for things without an order, from little to much, and for what matters least. */
+    colours: () => pick("colours"),
+    scale: () => pick("scale"),
+    quiet: () => pick("roles")[palettes.names.indexOf("quiet")],
+  };
 
   let chosen = null;
   apply(chosen);
   system.addEventListener("change", () => apply(chosen));
   document.addEventListener("DOMContentLoaded", () => {
-    pairs = JSON.parse(document.getElementById("palettes").textContent);
+    palettes = JSON.parse(document.getElementById("palettes").textContent);
     const button = document.getElementById("theme");
     const say = () => {
       button.textContent = isDark() ? "Light" : "Dark";

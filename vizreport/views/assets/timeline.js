@@ -8,12 +8,11 @@
       this.bar = vizzy.find(".rangebar", section);
       const { unitNs, startNs, endNs } = this.bar.dataset;
       [this.unit, this.start, this.end] = [unitNs, startNs, endNs].map(Number);
-      this.root = null;
       for (const name of ["from", "to"]) this.field(name).addEventListener("change", () => this.readFields());
       this.field("clear").addEventListener("click", () => this.choose(null));
       this.field("zoom").addEventListener("click", () => this.zoom(vizzy.state.get("range")));
       this.field("all").addEventListener("click", () => this.zoom(null));
-      vizzy.figures.whenMade("timeline-figure", (root) => this.attach(root));
+      vizzy.figures.whenMade("timeline-figure", () => this.attach());
     }
 
     field(name) {
@@ -21,12 +20,11 @@
     }
 
     models(name) {
-      return this.root ? [...this.root.document._all_models.values()].filter((model) => model.name === name) : [];
+      return vizzy.figures.find("timeline-figure", name);
     }
 
     /* Listens to the figure's own range, which changes while the pointer is dragged. */
-    attach(root) {
-      this.root = root;
+    attach() {
       const [chosen] = this.models("chosen");
       let waiting = false;
       chosen.change.connect(() => {

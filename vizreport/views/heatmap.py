@@ -1,0 +1,77 @@
+"""The heatmap: addresses upwards, time to the right, and how full each cell was as a colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import ColumnDataSource, FixedTicker, LinearColorMapper, Range1d
+from bokeh.plotting import figure
+
+from vizreport.analysis.heatmap import Heatmap
+from vizreport.analysis.regions import Regions
+from vizreport.views.theme import SCALE, choose_time_unit, colour, make_figure
+
+_HEIGHT = 460
+_MOST_LABELS = 12
+
+
+def draw_heatmap(heatmap: Heatmap) -> figure:
+    """Draws the levels as an image; lines separate regions between which addresses are left out."""
+    unit = choose_time_unit(heatmap.bins.end_ns)
+    n_rows = max(len(heatmap.mean_bytes), 1)
+    edges = heatmap.bins.edges
+    start, end = float(edges[0]) / unit.ns, float(edges[-1]) / unit.ns
+    drawn = make_figure(
+        height=_HEIGHT,
+        x_range=Range1d(start=start, end=end, bounds=(start, end)),
+        y_range=Range1d(start=0, end=n_rows, bounds=(0, n_rows)),
+    )
+    image = {"levels": [heatmap.levels], "x": [start], "y": [0], "dw": [end - start], "dh": [n_rows]}
+    drawn.image(
+        image="levels",
+        x="x",
+        y="y",
+        dw="dw",
+        dh="dh",
+        source=ColumnDataSource(image, name="heatmap"),
+        color_mapper=LinearColorMapper(
+            palette=[light for light, _ in SCALE], low=1, high=255.5, low_color="rgba(0, 0, 0, 0)"
+        ),
+    )
+    rows = heatmap.regions.offsets.astype(np.float64) / heatmap.row_bytes
+    drawn.hspan(y=rows[1:-1].tolist(), line_color=colour("axis"), line_width=1)
+    drawn.grid.visible = False
+    drawn.xaxis.axis_label = f"time since start ({unit.name})"
+    label_regions(drawn.yaxis, heatmap.regions, rows)
+    return drawn
+
+
+def label_regions(axis: Any, regions: Regions, rows: Any) -> None:
+    """Labels the begins of the largest regions with their addresses, as far as there is room."""
+    least = rows[-1] / _MOST_LABELS if len(rows) else 0
+    labels: dict[float, str] = {}
+    for region in np.argsort(-np.diff(rows), kind="stable").tolist():
+        row = float(rows[region])
+        if all(abs(row - other) >= least for other in labels):
+            labels[row] = format_address(int(regions.starts[region]))
+    axis.ticker = FixedTicker(ticks=list(labels))
+    axis.major_label_overrides = labels
+    axis.major_label_text_font_size = "10.5px"
+
+
+def format_address(address: int) -> str:
+    """Returns an address in groups of four digits: 7f12_3400_0000."""
+    return f"{address:_x}"
+
+
+def describe_rows(heatmap: Heatmap) -> dict[str, Any]:
+    """Returns what the page's script needs to say where a row lies. Addresses are texts: JSON's numbers end at 2^53."""
+    return {
+        "rowBytes": heatmap.row_bytes,
+        "starts": [hex(start) for start in heatmap.regions.starts.tolist()],
+        "offsets": heatmap.regions.offsets.tolist(),
+        "startNs": heatmap.bins.start_ns,
+        "widthNs": heatmap.bins.width_ns,
+        "unitNs": choose_time_unit(heatmap.bins.end_ns).ns,
+    }

@@ -1,0 +1,25 @@
+"""Resident memory as a line, beside what else is drawn in bytes over time."""
+
+from __future__ import annotations
+
+import numpy as np
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure
+
+from vizreport.model.trace import Samples
+from vizreport.views.theme import TimeUnit, colour
+
+_MAX_SAMPLES = 2000
+
+
+def draw_samples(drawn: figure, samples: Samples, unit: TimeUnit, role: str) -> None:
+    """Draws resident memory; of more samples than can be seen, the largest of each few."""
+    if len(samples.times) == 0:
+        return
+    starts = np.unique(np.linspace(0, len(samples.times), _MAX_SAMPLES, endpoint=False).astype(np.int64))
+    data = {
+        "time": samples.times[starts] / unit.ns,
+        "rss": np.maximum.reduceat(samples.rss, starts).astype(np.float64),
+    }
+    source = ColumnDataSource(data, name="rss")
+    drawn.step(x="time", y="rss", source=source, mode="after", color=colour(role), line_width=1.6, line_dash=[5, 3])
