@@ -8,7 +8,8 @@
 #include "format/kinds.h"
 #include "state.h"
 
-#define AHEAD 16u /* addresses and events that are prefetched */
+#define AHEAD 16u        /* addresses and events that are prefetched */
+#define LARGE (1u << 18) /* bytes of blocks and sums from which on it is worth while */
 
 /* Where the loop is. */
 struct cursor {
@@ -178,14 +179,13 @@ static inline bool is_temporary(const struct vz_replay *replay, const struct vz_
 
 /* ---- events ----------------------------------------------------------------------------------------------------- */
 
-static inline int walk(struct vz_replay *replay, struct cursor *cursor, uint32_t *id)
+/* The next stack, of an event that allocates nothing: its id. */
+static inline uint32_t walk(struct vz_replay *replay, struct cursor *cursor)
 {
-    *id = cursor->block->stacks[cursor->stack_at++];
-    uint32_t row = vz_accounts_add_stack(&replay->accounts, *id);
-    if (row == VZ_NONE)
-        return -ENOMEM;
-    replay->accounts.more[row].other_walks++;
-    return 0;
+    uint32_t at = cursor->stack_at++;
+
+    replay->accounts.more[replay->stack_rows[at]].other_walks++;
+    return cursor->block->stacks[at];
 }
 
 /* ALLOC and MOVE; old: the block that a reallocation ends, or VZ_NO_BLOCK. */
@@ -194,11 +194,9 @@ static inline int start(struct vz_replay *replay, struct cursor *cursor, struct 
 {
     struct vz_accounts *accounts = &replay->accounts;
     uint64_t size = cursor->block->sizes[cursor->size_at++];
-    uint32_t stack = vz_accounts_add_stack(accounts, cursor->block->stacks[cursor->stack_at++]);
+    uint32_t stack = replay->stack_rows[cursor->stack_at++];
     struct vz_level after = level_without(replay, level_without(replay, replay->level, old), slot->block);
 
-    if (stack == VZ_NONE)
-        return -ENOMEM;
     after.bytes += size;
     after.blocks++;
     prepare(replay, after.bytes);
@@ -239,8 +237,8 @@ static inline int end_free(struct vz_replay *replay, struct cursor *cursor, stru
 {
     uint32_t stack = 0, index = slot->block;
 
-    if (cursor->block->free_stacks && walk(replay, cursor, &stack) != 0)
-        return -ENOMEM;
+    if (cursor->block->free_stacks)
+        stack = walk(replay, cursor);
     count_free(replay, cursor);
     if (index == VZ_NO_BLOCK) {
         replay->n_unmatched++;
@@ -261,8 +259,8 @@ static int release(struct vz_replay *replay, struct cursor *cursor, struct vz_sl
     struct vz_pending half = {.block = slot->block, .next = thread->pending};
     uint32_t at = replay->free_pending;
 
-    if (cursor->block->free_stacks && walk(replay, cursor, &half.stack) != 0)
-        return -ENOMEM;
+    if (cursor->block->free_stacks)
+        half.stack = walk(replay, cursor);
     if (slot->block != VZ_NO_BLOCK) {
         struct vz_block *block = &replay->live.blocks[slot->block];
         half.temporary = is_temporary(replay, block);
@@ -344,12 +342,10 @@ static void undo(struct vz_replay *replay, struct cursor *cursor)
 static int map(struct vz_replay *replay, struct cursor *cursor, uint64_t address, bool adds)
 {
     uint64_t size = cursor->block->sizes[cursor->size_at++];
-    uint32_t stack;
 
     if (!adds)
         return vz_mappings_unmap(&replay->mappings, address, size);
-    if (walk(replay, cursor, &stack) != 0)
-        return -ENOMEM;
+    walk(replay, cursor);
     return vz_mappings_map(&replay->mappings, address, size);
 }
 
@@ -381,7 +377,7 @@ static inline int replay_event(struct vz_replay *replay, struct cursor *cursor, 
 /* ---- blocks of events ------------------------------------------------------------------------------------------- */
 
 /* Takes the addresses of a block into the table, all at once: their cache misses overlap. */
-static int resolve(struct vz_replay *replay, const struct vz_event_block *block)
+static int resolve_addresses(struct vz_replay *replay, const struct vz_event_block *block)
 {
     struct vz_live *live = &replay->live;
     uint32_t n = block->n_addresses;
@@ -396,16 +392,40 @@ static int resolve(struct vz_replay *replay, const struct vz_event_block *block)
     return 0;
 }
 
-/* Fetches what an event AHEAD / 2 and one AHEAD places on will need. */
-static inline void prefetch(const struct vz_replay *replay, const struct vz_event_block *block, uint32_t i)
+/* Its stacks, likewise. */
+static int resolve_stacks(struct vz_replay *replay, const struct vz_event_block *block)
 {
-    if (i + AHEAD < block->n)
-        __builtin_prefetch(&replay->live.slots[replay->slots[block->ordinals[i + AHEAD]]], 1);
-    if (i + AHEAD / 2 < block->n) {
-        uint32_t index = replay->live.slots[replay->slots[block->ordinals[i + AHEAD / 2]]].block;
-        if (index != VZ_NO_BLOCK)
-            __builtin_prefetch(&replay->live.blocks[index], 1);
+    struct vz_accounts *accounts = &replay->accounts;
+    uint32_t n = block->n_stacked;
+
+    for (uint32_t k = 0; k < n; k++) {
+        if (k + AHEAD < n)
+            vz_ids_prefetch(&accounts->stack_ids, block->stacks[k + AHEAD]);
+        if (k > 0 && block->stacks[k] == block->stacks[k - 1]) {
+            replay->stack_rows[k] = replay->stack_rows[k - 1];
+            continue;
+        }
+        replay->stack_rows[k] = vz_accounts_add_stack(accounts, block->stacks[k]);
+        if (replay->stack_rows[k] == VZ_NONE)
+            return -ENOMEM;
     }
+    return 0;
+}
+
+/* Fetches what the events some places on will need: slots first, then blocks, then the sums of stacks. */
+static inline void prefetch(const struct vz_replay *replay, const struct cursor *cursor, uint32_t i)
+{
+    const struct vz_event_block *block = cursor->block;
+    const struct vz_live *live = &replay->live;
+
+    if (i + AHEAD >= block->n)
+        return;
+    __builtin_prefetch(&live->slots[replay->slots[block->ordinals[i + AHEAD]]], 1);
+    uint32_t near = live->slots[replay->slots[block->ordinals[i + AHEAD / 2]]].block;
+    if (near != VZ_NO_BLOCK)
+        __builtin_prefetch(&live->blocks[near], 1);
+    if (cursor->stack_at + AHEAD / 4 < block->n_stacked)
+        __builtin_prefetch(&replay->accounts.stacks[replay->stack_rows[cursor->stack_at + AHEAD / 4]], 1);
 }
 
 static int select_thread(struct vz_replay *replay, struct cursor *cursor, uint32_t id)
@@ -415,29 +435,51 @@ static int select_thread(struct vz_replay *replay, struct cursor *cursor, uint32
     return cursor->thread == VZ_NONE ? -ENOMEM : 0;
 }
 
+/* Whether what events need is seldom in a core's own caches, so that fetching it early is worth its price. */
+static bool is_large(const struct vz_live *live, const struct vz_accounts *accounts)
+{
+    return live->n_live * sizeof(struct vz_block) + accounts->stack_ids.n * sizeof(struct vz_stack_sums) > LARGE;
+}
+
+/* Compiled once with prefetching and once without. */
+static inline int replay_runs(struct vz_replay *replay, struct cursor *cursor, bool ahead)
+{
+    const struct vz_event_block *block = cursor->block;
+    uint32_t i = 0;
+
+    for (uint32_t run = 0; run < block->n_runs; run++) {
+        cursor->time = block->run_times[run];
+        if (cursor->time >= replay->timeline.next_edge)
+            vz_timeline_move(&replay->timeline, cursor->time, replay->level, replay->counts);
+        for (; i < block->run_ends[run]; i++, cursor->row++) {
+            if (ahead)
+                prefetch(replay, cursor, i);
+            if (block->threads[i] != cursor->thread_id && select_thread(replay, cursor, block->threads[i]) != 0)
+                return -ENOMEM;
+            int error =
+                replay_event(replay, cursor, block->kinds[i], &replay->live.slots[replay->slots[block->ordinals[i]]]);
+            if (error)
+                return error;
+        }
+    }
+    return 0;
+}
+
 VZ_EXPORT int vz_replay_feed(struct vz_replay *replay, const struct vz_event_block *block, struct vz_ended *ended)
 {
     struct cursor cursor = {.block = block, .ended = ended, .row = replay->n_events};
-    uint32_t i = 0;
 
-    if (block->n == 0 || block->n > VZ_MAX_EVENTS || block->n_addresses > VZ_MAX_EVENTS)
+    if (block->n == 0 || block->n > VZ_MAX_EVENTS || block->n_addresses > VZ_MAX_EVENTS ||
+        block->n_stacked > VZ_MAX_EVENTS)
         return -EINVAL;
-    int error = resolve(replay, block);
+    int error = resolve_addresses(replay, block);
+    if (!error)
+        error = resolve_stacks(replay, block);
     if (!error)
         error = select_thread(replay, &cursor, block->threads[0]);
-    for (uint32_t run = 0; run < block->n_runs && !error; run++) {
-        cursor.time = block->run_times[run];
-        if (cursor.time >= replay->timeline.next_edge)
-            vz_timeline_move(&replay->timeline, cursor.time, replay->level, replay->counts);
-        for (; i < block->run_ends[run] && !error; i++, cursor.row++) {
-            prefetch(replay, block, i);
-            if (block->threads[i] != cursor.thread_id)
-                error = select_thread(replay, &cursor, block->threads[i]);
-            if (!error)
-                error = replay_event(replay, &cursor, block->kinds[i],
-                                     &replay->live.slots[replay->slots[block->ordinals[i]]]);
-        }
-    }
+    if (!error)
+        error = is_large(&replay->live, &replay->accounts) ? replay_runs(replay, &cursor, true)
+                                                           : replay_runs(replay, &cursor, false);
     replay->n_events = cursor.row;
     return error;
 }

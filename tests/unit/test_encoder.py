@@ -277,6 +277,7 @@ def test_an_address_seen_before_costs_no_literal(library: ctypes.CDLL, load: Cal
     encoder.append("file_header", ctypes.c_uint64(0), ctypes.c_uint64(0))
     assert encode_events(encoder, columns) == 0
     at = int(encoder.entries[0]["offset"]) + fmt.BLOCK_HEADER.itemsize
-    decoded, _ = decode_columns(memoryview(encoder.file)[at : at + int(encoder.entries[0]["stored_bytes"])])
+    payload = memoryview(encoder.file)[at : at + int(encoder.entries[0]["stored_bytes"])]
+    decoded, _ = decode_columns(payload, list(fmt.Column))
     assert decoded[fmt.Column.ADDRESS].tolist() == [4096]
     assert decoded[fmt.Column.BACK].tolist() == [0] + [1] * 99

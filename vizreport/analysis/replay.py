@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +26,8 @@ from vizreport.trace.format import Origin
 from vizreport.trace.reader import EventSource, Trace
 
 N_BINS = 1000
+N_AHEAD = 2
+"""Blocks of events that are decoded before they are needed: 2 MiB each."""
 
 
 class BlockSink(Protocol):
@@ -247,10 +250,20 @@ class _Run:
 
 
 def read_ahead(sources: Sequence[EventSource]) -> Iterator[tuple[EventSource, EventBlock]]:
-    """Yields an image's events in order."""
+    """Yields an image's events in order; while the caller works on some, a thread decodes the next."""
     decode = get_kernels().decode_events
-    for source in sources:
-        yield source, source.read(decode)
+    if len(sources) < 2 or not get_kernels().frees_interpreter:
+        for source in sources:
+            yield source, source.read(decode)
+        return
+    with ThreadPoolExecutor(1) as decoder:
+        ahead = deque((source, decoder.submit(source.read, decode)) for source in sources[:N_AHEAD])
+        for following in [*sources[N_AHEAD:], *[None] * N_AHEAD]:
+            source, decoded = ahead.popleft()
+            block = decoded.result()
+            if following is not None:
+                ahead.append((following, decoder.submit(following.read, decode)))
+            yield source, block
 
 
 def _find_edges(image: Image, sources: Sequence[EventSource], n_bins: int) -> NDArray[np.uint64]:

@@ -61,10 +61,17 @@ class Occupancy(Protocol):
 
 
 class Kernels(Protocol):
-    """One implementation of everything here."""
+    """One implementation of everything here.
+
+    Attributes:
+        name: "native" or "numpy".
+        why: Why it is not native, or None: it is, or numpy was asked for.
+        frees_interpreter: Other threads get on while it works.
+    """
 
     name: str
     why: str | None
+    frees_interpreter: bool
 
     def decode_events(self, payload: memoryview, n: int, flags: int) -> EventBlock:
         """See trace.decode.decode_events."""
@@ -82,13 +89,10 @@ class Kernels(Protocol):
 
 
 class _NumpyKernels:
-    """What is always there.
-
-    Attributes:
-        why: Why it is not C, or None: that was asked for.
-    """
+    """What is always there."""
 
     name = "numpy"
+    frees_interpreter = False
 
     def __init__(self, why: str | None = None) -> None:
         self.why = why
@@ -110,7 +114,10 @@ class _NumpyKernels:
 
 
 class _NativeKernels:
+    """What is in libvizread."""
+
     name = "native"
+    frees_interpreter = True
     why: str | None = None
 
     def __init__(self) -> None:

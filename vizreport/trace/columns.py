@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Container
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ else:
     from backports import zstd
 
 Array = NDArray[np.uint64]
+
+
+_LEVEL = 3
 
 
 def decompress(data: bytes | memoryview, raw_bytes: int) -> bytes:
@@ -33,8 +37,14 @@ def decompress(data: bytes | memoryview, raw_bytes: int) -> bytes:
     return raw
 
 
-def decode_columns(payload: memoryview) -> tuple[dict[int, Array], int]:
-    """Returns the columns by their ids, and the unit of times in ns.
+def compress(data: bytes) -> bytes:
+    """Returns one Zstandard frame."""
+    frame: bytes = zstd.compress(data, _LEVEL)
+    return frame
+
+
+def decode_columns(payload: memoryview, wanted: Container[int]) -> tuple[dict[int, Array], int]:
+    """Returns the wanted columns that are there by their ids, and the unit of times in ns.
 
     Raises:
         TraceFormatError: The payload contradicts itself.
@@ -51,7 +61,8 @@ def decode_columns(payload: memoryview) -> tuple[dict[int, Array], int]:
         stored = int(column["stored_bytes"])
         if at + stored > len(payload):
             raise TraceFormatError("a column ends beyond its block")
-        columns[int(column["column"])] = _decode_column(column, payload[at : at + stored])
+        if column["column"] in wanted:
+            columns[int(column["column"])] = _decode_column(column, payload[at : at + stored])
         at += stored
     return columns, int(head["time_resolution_ns"])
 
@@ -80,7 +91,7 @@ def _decode_column(column: np.void, stored: memoryview) -> Array:
     return values
 
 
-def resolve_back(back: Array, n_literals: int) -> NDArray[np.uint32]:
+def resolve_back(back: NDArray[np.uint32], n_literals: int) -> NDArray[np.uint32]:
     """Returns which literal each row of a column of back references stands for: uint32[n].
 
     It is the one of the row that lies ``back`` rows before, or where that is 0 the next one.
@@ -90,7 +101,7 @@ def resolve_back(back: Array, n_literals: int) -> NDArray[np.uint32]:
     """
     n = len(back)
     rows = np.arange(n, dtype=np.int64)
-    if (back > rows.astype(np.uint64)).any():
+    if (back > rows).any():
         raise TraceFormatError("a back reference leads out of its block")
     first = back == 0
     ordinals: NDArray[np.uint32] = np.cumsum(first, dtype=np.uint32) - np.uint32(1)

@@ -13,6 +13,8 @@ from vizreport.trace import format as fmt
 from vizreport.trace.columns import decode_columns, resolve_back
 from vizreport.trace.event_block import EventBlock, find_sized, find_stacked
 
+_EVENT_COLUMNS = range(fmt.Column.KIND, fmt.Column.TIME_END + 1)
+_NODE_COLUMNS = range(fmt.Column.NODE, fmt.Column.PC_BACK + 1)
 _MAX_ID = np.uint64(0xFFFFFFFF)
 
 
@@ -35,29 +37,29 @@ def decode_events(payload: memoryview, n: int, flags: int) -> EventBlock:
     Raises:
         TraceFormatError: The payload contradicts itself or the header.
     """
-    columns, resolution_ns = decode_columns(payload)
+    columns, resolution_ns = decode_columns(payload, _EVENT_COLUMNS)
     nothing = np.zeros(0, dtype=np.uint64)
     kinds = _pick(columns, fmt.Column.KIND, n).astype(np.uint8)
     free_stacks = bool(flags & fmt.BlockFlag.FREE_STACKS)
     n_sized = int(np.count_nonzero(find_sized(kinds)))
     n_stacked = int(np.count_nonzero(find_stacked(kinds, free_stacks=free_stacks)))
     addresses = columns.get(fmt.Column.ADDRESS, nothing)
-    run_ends = columns.get(fmt.Column.TIME_END, nothing)
+    run_ends = columns.get(fmt.Column.TIME_END, nothing).astype(np.uint32)
     _check_runs(run_ends, n)
     return EventBlock(
         kinds=kinds,
         threads=_pick(columns, fmt.Column.THREAD, n).astype(np.uint32),
         run_times=_pick(columns, fmt.Column.TIME, len(run_ends)) * np.uint64(resolution_ns),
-        run_ends=run_ends.astype(np.uint32),
+        run_ends=run_ends,
         addresses=addresses,
-        ordinals=resolve_back(_pick(columns, fmt.Column.BACK, n), len(addresses)),
+        ordinals=resolve_back(_pick(columns, fmt.Column.BACK, n).astype(np.uint32), len(addresses)),
         sizes=_pick(columns, fmt.Column.SIZE, n_sized),
         stacks=_pick(columns, fmt.Column.STACK, n_stacked).astype(np.uint32),
         free_stacks=free_stacks,
     )
 
 
-def _check_runs(ends: NDArray[np.uint64], n: int) -> None:
+def _check_runs(ends: NDArray[np.uint32], n: int) -> None:
     """Raises TraceFormatError unless the ends increase to n."""
     if not len(ends) or ends[0] == 0 or ends[-1] != n or (ends[1:] <= ends[:-1]).any():
         raise TraceFormatError("runs of equal times do not fill their block")
@@ -69,10 +71,10 @@ def decode_nodes(payload: memoryview, n: int) -> tuple[NDArray[np.uint64], ...]:
     Raises:
         TraceFormatError: The payload contradicts itself or the header.
     """
-    columns, _ = decode_columns(payload)
+    columns, _ = decode_columns(payload, _NODE_COLUMNS)
     ids, parents = _pick(columns, fmt.Column.NODE, n), _pick(columns, fmt.Column.PARENT, n)
     if (ids < fmt.NODE_FIRST_ID).any() or (parents >= ids).any() or (ids > _MAX_ID).any():
         raise TraceFormatError("a stack node does not come after its parent")
     literals = columns.get(fmt.Column.PC, ids[:0])
-    pcs = literals[resolve_back(_pick(columns, fmt.Column.PC_BACK, n), len(literals))]
+    pcs = literals[resolve_back(_pick(columns, fmt.Column.PC_BACK, n).astype(np.uint32), len(literals))]
     return ids, parents, pcs, _pick(columns, fmt.Column.CODE, n)
