@@ -1,13 +1,16 @@
-/* The encoder of event blocks: any columns, any room. A whole block or nothing, never beyond its room.
+/* The encoder of event blocks: any columns, any room. A whole block or nothing, never beyond its room; and what was written
+ * decodes to what was given.
  *
  * Input: 1 byte flags, 2 bytes how much room is missing, then events of 1 to 30 bytes.
  */
 #include <errno.h>
 
 #include "format/encode.h"
+#include "format/kinds.h"
 #include "fuzz.h"
+#include "replay/decode.h"
 
-enum { MAX_N = 2048 };
+enum { MAX_N = 2048, RESOLUTION_NS = 100 };
 
 static uint8_t kind[MAX_N];
 static uint32_t thread[MAX_N], stack[MAX_N];
@@ -37,11 +40,40 @@ static void encode_with_less(struct vz_encoder *encoder, const struct vz_event_c
     free(out.data);
 }
 
+/* The block at `data` holds these events, their times rounded down. */
+static void check_decoded(const struct vz_event_columns *events, const uint8_t *data)
+{
+    static struct vz_decoder *decoder;
+    static uint8_t kinds[MAX_N];
+    static uint32_t threads[MAX_N], run_ends[MAX_N], ordinals[MAX_N], stacks[MAX_N];
+    static uint64_t run_times[MAX_N], addresses[MAX_N], sizes[MAX_N];
+    if (!decoder)
+        decoder = vz_decoder_new();
+    const bool free_stacks = events->flags & VZ_BLOCK_FREE_STACKS;
+    struct vz_event_block block = {events->n, free_stacks, 0,        0,         0,        0,     kinds,
+                                   threads,   run_times,   run_ends, addresses, ordinals, sizes, stacks};
+    struct vz_block_header header;
+    memcpy(&header, data, sizeof header);
+    FUZZ_CHECK(decoder && vz_decode_events(decoder, data + sizeof header, header.stored_bytes, &block) == 0);
+    uint32_t run = 0, n_sized = 0, n_stacked = 0;
+    for (uint32_t i = 0; i < events->n; i++) {
+        run += run_ends[run] == i;
+        FUZZ_CHECK(kinds[i] == events->kind[i] && threads[i] == events->thread[i]);
+        FUZZ_CHECK(run_times[run] == events->time[i] / RESOLUTION_NS * RESOLUTION_NS);
+        FUZZ_CHECK(addresses[ordinals[i]] == events->address[i]);
+        if (vz_kind_has_size(kinds[i]))
+            FUZZ_CHECK(sizes[n_sized++] == events->size[i]);
+        if (vz_kind_has_stack(kinds[i], free_stacks))
+            FUZZ_CHECK(stacks[n_stacked++] == events->stack[i]);
+    }
+    FUZZ_CHECK(n_sized == block.n_sized && n_stacked == block.n_stacked && run + 1 == block.n_runs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static struct vz_encoder *encoder;
     if (!encoder)
-        encoder = vz_encoder_new(100, 0);
+        encoder = vz_encoder_new(RESOLUTION_NS, 0);
     FUZZ_CHECK(encoder != NULL);
     struct fuzz_input input = {data, bytes};
     const uint32_t flags = fuzz_take(&input, 1) & 1 ? VZ_BLOCK_FREE_STACKS : 0;
@@ -53,6 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     struct vz_buffer whole = {enough, sizeof enough, 0};
     const int error = vz_encode_events(encoder, 0, &events, &whole);
     FUZZ_CHECK(error == (n ? 0 : -EINVAL));
+    if (!error)
+        check_decoded(&events, whole.data);
     if (!error && missing < whole.bytes)
         encode_with_less(encoder, &events, whole.bytes - missing);
     return 0;
