@@ -16,6 +16,7 @@ COMMANDS = {
     "tree": "Allocation tree by call stack.",
     "plot": "One or more plots as one HTML file.",
     "report": "Everything, as one HTML file for a bug ticket.",
+    "symbolize": "Write names into the trace: reports without the binaries.",
     "info": "Processes, modules, blocks, completeness.",
 }
 

@@ -83,8 +83,7 @@ class Symbolizer:
         for module, held, inside in _group_by_module(image, stacks.pcs, codes):
             addresses = set((inside[held] - np.uint64(module.bias)).tolist())
             places = self._find_places(module, addresses)
-            known = {address: places[address] for address in addresses if places.get(address)}
-            yield ModuleNames(module.path, module.build_id, known)
+            yield ModuleNames(module.path, module.build_id, {address: places.get(address, ()) for address in addresses})
 
     def _find_frames(self, image: Image, pcs: NDArray[np.uint64], codes: NDArray[np.uint64]) -> list[tuple[Frame, ...]]:
         """Returns the frames of distinct (pc, code) pairs: codes are generation * 2 + interrupted."""

@@ -100,6 +100,7 @@ class Trace:
         images: In order of their index.
         notes: Of the whole session; an image's own are in the image.
         blocks: Sound ones, in file order; CSV has none.
+        data: The file's bytes.
     """
 
     path: str
@@ -108,6 +109,7 @@ class Trace:
     images: tuple[Image, ...]
     notes: tuple[Note, ...]
     blocks: tuple[Block, ...]
+    data: memoryview
     _contents: Contents
 
     def list_events(self, image: int) -> Sequence[EventSource]:
@@ -253,7 +255,7 @@ def _parse_csv(path: str, data: memoryview) -> Trace:
     if path != "-" and (side_path := Path(f"{path.removesuffix('.csv')}.stacks.csv")).exists():
         side = _open(str(side_path))
     csv = read_csv(data, side)
-    return Trace(path, csv.session, csv.completeness, csv.images, csv.notes, (), csv)
+    return Trace(path, csv.session, csv.completeness, csv.images, csv.notes, (), data, csv)
 
 
 def _open(path: str) -> memoryview:
@@ -291,7 +293,7 @@ def parse_trace(path: str, data: memoryview) -> Trace:
     images = tuple(collected.images[index].build(index) for index in sorted(collected.images))
     blocks = tuple(collected.blocks)
     contents = _BlockContents(blocks, data)
-    return Trace(path, collected.session, completeness, images, tuple(collected.notes), blocks, contents)
+    return Trace(path, collected.session, completeness, images, tuple(collected.notes), blocks, data, contents)
 
 
 @dataclass(slots=True)
