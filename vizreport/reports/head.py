@@ -10,10 +10,11 @@ from pathlib import PurePath
 from vizreport.model.trace import Image
 from vizreport.names import shorten_name
 from vizreport.reports.ink import PLAIN
+from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.process_text import describe_end, quote
 from vizreport.reports.summary_text import describe_note, list_anomalies, write_completeness
-from vizreport.units import format_bytes, format_count, format_time
+from vizreport.units import format_bytes, format_time
 from vizreport.views.calltree import describe_function
 
 _CARD_WIDTH = 44
@@ -52,7 +53,7 @@ def list_facts(results: PictureResults) -> list[tuple[str, str]]:
         ("Started", f"{started:%Y-%m-%d %H:%M:%S} UTC"),
         ("Duration", format_time(int(edges[-1]) - int(edges[0]))),
         ("End", describe_end(image)),
-        ("Process", f"{image.pid}, {format_count(max(len(image.threads), 1), 'thread')}"),
+        ("Process", f"{image.pid}, {say_count(max(len(image.threads), 1), 'thread')}"),
     ]
     if len(results.replays) > 1:
         facts.append(("One of", f"{len(results.replays)} processes"))
@@ -124,7 +125,7 @@ def _make_leak_card(results: PictureResults) -> Card:
         return Card("Largest leak", "none", "", "nothing was left", help_text, "leaks")
     size, blocks = leaks[0].values
     site = describe_function(leaks[0].stack[0]) if leaks[0].stack else "no call stack recorded"
-    more = f"{format_count(blocks, 'block')} from {shorten_name(quote(site), _CARD_WIDTH)}"
+    more = f"{say_count(blocks, 'block')} from {shorten_name(quote(site), _CARD_WIDTH)}"
     return Card("Largest leak", *_split(size), more, help_text, "leaks")
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from vizreport.analysis.findings import find_findings
+from vizreport.analysis.thread_matrix import label_threads
+from vizreport.reports.finding_text import FindingText, describe_finding
 from vizreport.reports.head import list_facts, list_notices, make_cards, make_title
 from vizreport.reports.page import Page
 from vizreport.reports.picture_results import NOTHING, Need, PictureResults
 from vizreport.reports.process_text import describe_command
 from vizreport.reports.registry import Picture
 from vizreport.reports.tree_data import make_tree_data
+from vizreport.views.calltree import find_tree_nodes, regroup_ranges
 
 
 def find_needs(pictures: Sequence[Picture]) -> Need:
@@ -46,7 +50,19 @@ def make_page(
         "note": note or "",
         "notices": list_notices(results),
         "cards": [asdict(card) | {"link": card.link if card.link in names else "main"} for card in make_cards(results)],
-        "findings": [],
+        "findings": [asdict(finding) for finding in _find(results) if finding.link in names],
     }
     data = {} if results.trees is None else {"calltree": make_tree_data(results, results.trees)}
     return Page(title=f"{title or own_title} - vizzy", head=head, sections=sections, data=data)
+
+
+def _find(results: PictureResults) -> list[FindingText]:
+    """Returns what there is to say, where the pictures tell enough."""
+    if results.trees is None or results.pictures is None:
+        return []
+    tree = results.trees.upright.tree
+    # Ranges count for nodes of the page, of which the tree knows all but those of smaller parts.
+    nodes = find_tree_nodes(tree)[results.slot_nodes[0]]
+    pictures = replace(results.pictures, ranges=regroup_ranges(results.pictures.ranges, nodes))
+    threads = label_threads(results.image.threads)
+    return [describe_finding(found, tree, threads) for found in find_findings(results.replayed, tree, pictures)]

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from vizreport.analysis.allocator_frames import fold_stack
 from vizreport.analysis.stack_groups import find_ends
 from vizreport.model.frames import Frame
+from vizreport.names import shorten_name
 from vizreport.reports.picture_results import PictureResults
 from vizreport.trace.format import NODE_COMPLETE, NODE_DEPTH_CUT
 from vizreport.views.calltree import describe_function, describe_place
+
+_SITE_WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def describe_stack(stack: Sequence[Frame], root: int = NODE_COMPLETE) -> list[Fr
 
 def describe_site(stack: Sequence[Frame]) -> str:
     """Returns what a stack is called in a list: its call site."""
-    return describe_function(stack[0]) if stack else "(no call stack recorded)"
+    return shorten_name(describe_function(stack[0]), _SITE_WIDTH) if stack else "(no call stack recorded)"
 
 
 def name_stacks(results: PictureResults, ids: NDArray[np.uint32]) -> list[tuple[Frame, ...]]:

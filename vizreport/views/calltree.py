@@ -62,6 +62,11 @@ def find_other_nodes(tree: CallTree) -> Rows:
     return np.where(more, len(tree) + np.cumsum(more) - 1, np.arange(len(tree)))
 
 
+def find_tree_nodes(tree: CallTree) -> Rows:
+    """Returns for each node of the page the tree's own, or the caller of what is smaller: int64[n_page_nodes]."""
+    return np.concatenate([np.arange(len(tree)), np.flatnonzero(tree.other_values.any(axis=1))])
+
+
 def find_slots(tree: CallTree, cut: NDArray[np.bool_]) -> Rows:
     """Returns the page's node for each stack: int64[n_stacks]."""
     return np.where(cut, find_other_nodes(tree)[tree.ends], tree.ends)

@@ -26,9 +26,8 @@ _MOST_TICKS = 9
 
 def describe_edge(value: int, *, is_time: bool) -> str:
     """Returns an edge of a bin, short."""
-    text = format_time(value) if is_time else format_bytes(value)
-    number, _, unit = text.partition(" ")
-    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {'B' if unit == 'bytes' else unit}"
+    number, _, unit = (format_time(value) if is_time else format_bytes(value)).partition(" ")
+    return f"{float(number):.3g} {'B' if unit == 'bytes' else unit}"
 
 
 def draw_histogram(histogram: LogHistogram, *, is_time: bool) -> Column:

@@ -35,8 +35,8 @@ def draw_layout(layout: HeapLayout) -> figure:
         top="top",
         bottom="bottom",
         source=ColumnDataSource(columns, name="blocks"),
-        fill_color="colour",
-        line_color=None,
+        color="colour",
+        line_width=0.5,
     )
     drawn.hspan(y=rows.starts[1:-1].tolist(), line_color=colour("axis"), line_width=1)
     drawn.grid.visible = False

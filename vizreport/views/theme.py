@@ -34,7 +34,7 @@ PALETTE: dict[str, tuple[str, str]] = {
     "third": ("#0b6b58", "#62cbb2"),
     "mark": ("#c2267e", "#f07cba"),
     "quiet": ("#aab3bd", "#5d6874"),
-    "hole": ("#eef0f2", "#20262d"),
+    "hole": ("#d8dde3", "#2b333d"),
 }
 """Roles, each with its light and its dark colour."""
 
@@ -92,7 +92,7 @@ class TimeUnit:
 
 def choose_time_unit(duration_ns: int) -> TimeUnit:
     """Returns the unit in which a duration has one digit or more before the point."""
-    for unit in (TimeUnit("s", 1_000_000_000), TimeUnit("ms", 1_000_000), TimeUnit("µs", 1_000)):
+    for unit in (TimeUnit("s", 1_000_000_000), TimeUnit("ms", 1_000_000), TimeUnit("us", 1_000)):
         if duration_ns >= unit.ns:
             return unit
     return TimeUnit("ns", 1)

@@ -7,10 +7,11 @@ from typing import Any
 
 from vizreport.analysis.fragmentation import MOSTLY_EMPTY
 from vizreport.analysis.pictures import Moment
+from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
 from vizreport.reports.stack_view import describe_site, describe_stack, name_stacks
-from vizreport.units import format_bytes, format_count
+from vizreport.units import format_bytes
 from vizreport.views.fragmentation import draw_held, draw_page_shares
 
 HELP = (
@@ -60,7 +61,7 @@ def _list_pinning(results: PictureResults, moment: Moment) -> tuple[str, list[di
     entries = [
         {
             "size": format_bytes(round(pinned)),
-            "blocks": f"{format_count(pages, 'page')}, {format_bytes(releasable)} releasable",
+            "blocks": f"{say_count(pages, 'page')}, {format_bytes(releasable)} releasable",
             "share": "",
             "site": describe_site(stack),
             "frames": describe_stack(stack),
@@ -73,5 +74,5 @@ def _list_pinning(results: PictureResults, moment: Moment) -> tuple[str, list[di
             strict=False,
         )
     ]
-    about = f"{format_bytes(pinning.empty_bytes)} empty on {format_count(pinning.n_pages, 'page')}"
+    about = f"{format_bytes(pinning.empty_bytes)} empty on {say_count(pinning.n_pages, 'page')}"
     return about, entries

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
 from vizreport.reports.stack_view import describe_site, describe_stack
-from vizreport.units import format_count
 from vizreport.views.histogram import draw_density, draw_histogram
 
 HELP = (
@@ -28,7 +28,7 @@ def build(results: PictureResults) -> Section:
         "lifetimes-figure": draw_histogram(size_lifetimes.lifetimes, is_time=True),
         "density-figure": draw_density(size_lifetimes),
     }
-    lead = f"{format_count(size_lifetimes.n_live, 'block')} never freed" if size_lifetimes.n_live else ""
+    lead = f"{say_count(size_lifetimes.n_live, 'block')} never freed" if size_lifetimes.n_live else ""
     return Section(name="lifetimes", title="Lifetimes", help=HELP, lead=lead, values=values, figures=figures)
 
 
@@ -36,7 +36,7 @@ def _list_temporary(results: PictureResults) -> list[dict[str, Any]]:
     return [
         {
             "size": f"{stack.values[0]:,}",
-            "blocks": f"of {format_count(stack.values[1], 'allocation')}",
+            "blocks": f"of {say_count(stack.values[1], 'allocation')}",
             "share": f"{100 * stack.values[0] / max(stack.values[1], 1):.0f} %",
             "site": describe_site(stack.stack),
             "frames": describe_stack(stack.stack, stack.root),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vizreport.model.replay import ImageReplay
+from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.process_text import describe_command, describe_end
 from vizreport.reports.section import Section
 from vizreport.reports.summary import NOT_RECORDED_TEXT
-from vizreport.units import format_bytes, format_count, format_time
+from vizreport.units import format_bytes, format_time
 
 HELP = (
     "Every process image of the recording, below the one that forked or executed it. A process that executes "
@@ -33,7 +34,7 @@ def build(results: PictureResults) -> Section:
         }
         for depth, replayed in listed[:_MOST_ROWS]
     ]
-    lead = format_count(len(listed), "process image")
+    lead = say_count(len(listed), "process image")
     if len(listed) > _MOST_ROWS:
         lead += f", of which the first {_MOST_ROWS} are listed"
     return Section(name="processes", title="Processes", help=HELP, lead=lead, values={"rows": rows})

@@ -39,7 +39,7 @@
     },
     count: (value) => numbers.format(Math.round(value)),
     time(ns) {
-      for (const [unit, name] of [[1e9, "s"], [1e6, "ms"], [1e3, "\u00b5s"]]) {
+      for (const [unit, name] of [[1e9, "s"], [1e6, "ms"], [1e3, "us"]]) {
         if (ns >= unit) return `${(ns / unit).toFixed(3)} ${name}`;
       }
       return `${Math.round(ns)} ns`;

@@ -16,7 +16,14 @@
     for (const input of inputs) input.addEventListener("change", () => select(input.value));
     for (const input of ofRange) input.disabled = true;
     // A finding may say with which metric the picture shows it.
-    for (const link of vizzy.all("a[data-metric]")) link.addEventListener("click", () => select(link.dataset.metric));
+    for (const link of vizzy.all("a[data-metric]")) {
+      link.addEventListener("click", () => {
+        select(link.dataset.metric);
+        const search = vizzy.find("#flamegraph input[type=search]");
+        search.value = link.dataset.search || "";
+        search.dispatchEvent(new Event("input"));
+      });
+    }
 
     let before = first ? first.value : "peak";
     vizzy.state.on(["range"], async ({ range, metric }) => {
