@@ -14,10 +14,14 @@
 #include "io.h"
 #include "message.h"
 #include "record/shm.h"
+#include "stream.h"
 
 #define MAX_DEPTH_LIMIT 65536u
 #define MIN_BUFFER_BYTES (64u * 1024u)
 #define MAX_BUFFER_BYTES (VZ_REGION_STRIDE / 2)
+#define MAX_SPOOL_BYTES ((uint64_t)1 << 40)
+#define DEFAULT_SPOOL_BYTES (16u << 20)
+#define MAX_TOKEN_BYTES 4096
 #define MAX_RSS_INTERVAL_MS 3600000u
 
 static const char help[] =
@@ -25,7 +29,7 @@ static const char help[] =
     "\n"
     "Runs COMMAND and records every heap event of it and its children in LOG.\n"
     "\n"
-    "  LOG       where the trace goes: a path (a name ending in .csv: CSV)\n"
+    "  LOG       where the trace goes: a path (a name ending in .csv: CSV), or tcp://HOST:PORT to stream it\n"
     "  COMMAND   the program to run, looked up in PATH as a shell would\n"
     "\n"
     "  -q, --quiet              print nothing of its own but errors\n"
@@ -36,7 +40,10 @@ static const char help[] =
     "                           recording, without a terminal it ends after 10 s), or end with COMMAND\n"
     "  --free-stacks            stacks of frees too\n"
     "  --buffer SIZE            shared-memory pool of each process (default 16M)\n"
-    "  --when-full block|drop   when the collector can't keep up: wait (default, nothing lost) or drop and count\n"
+    "  --when-full block|drop   when the collector can't keep up: wait (default for files, nothing lost) or drop and\n"
+    "                           count (default for tcp://, once the spool is full)\n"
+    "  --spool SIZE[:DIR]       what a stream keeps until the receiver has it (default 16M), in memory or in DIR\n"
+    "  --token-file FILE        what FILE holds opens the stream: the receiver must know it too\n"
     "  --rss-interval MS        how often resident memory is sampled (default 10; 0: never)\n"
     "  --emit-library PATH      write a library to be preloaded without vizzytrace (not in this version)\n"
     "  --version, --help\n"
@@ -54,6 +61,8 @@ enum option_id {
     OPT_BUFFER,
     OPT_WHEN_FULL,
     OPT_RSS_INTERVAL,
+    OPT_SPOOL,
+    OPT_TOKEN_FILE,
     OPT_EMIT_LIBRARY,
     OPT_VERSION,
     OPT_HELP
@@ -68,6 +77,8 @@ static const struct option long_options[] = {{"quiet", no_argument, NULL, OPT_QU
                                              {"buffer", required_argument, NULL, OPT_BUFFER},
                                              {"when-full", required_argument, NULL, OPT_WHEN_FULL},
                                              {"rss-interval", required_argument, NULL, OPT_RSS_INTERVAL},
+                                             {"spool", required_argument, NULL, OPT_SPOOL},
+                                             {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
                                              {"emit-library", required_argument, NULL, OPT_EMIT_LIBRARY},
                                              {"version", no_argument, NULL, OPT_VERSION},
                                              {"help", no_argument, NULL, OPT_HELP},
@@ -117,7 +128,36 @@ static bool parse_count(const char *option, const char *text, bool is_size, uint
     return false;
 }
 
-static bool apply_option(int id, const char *text, struct vz_cli *cli)
+/* SIZE or SIZE:DIR. */
+static bool parse_spool(char *text, struct vz_cli *cli)
+{
+    char *colon = strchr(text, ':');
+    if (colon) {
+        *colon = 0;
+        cli->spool_directory = colon + 1;
+    }
+    if (!parse_count("spool", text, true, MAX_SPOOL_BYTES, &cli->spool_bytes))
+        return false;
+    if (cli->spool_bytes < MIN_BUFFER_BYTES)
+        vz_message_error("--spool takes at least %u bytes, not '%s'", MIN_BUFFER_BYTES, text);
+    return cli->spool_bytes >= MIN_BUFFER_BYTES;
+}
+
+static bool read_token(const char *path, struct vz_cli *cli)
+{
+    static char token[MAX_TOKEN_BYTES + 1];
+    ssize_t n = vz_io_read_file(AT_FDCWD, path, token, sizeof(token));
+    size_t first = n > 0 ? strspn(token, " \t\r\n") : 0;
+    while (n > (ssize_t)first && strchr(" \t\r\n", token[n - 1]))
+        n--;
+    if (n <= (ssize_t)first)
+        vz_message_error("--token-file: %s: %s", path, n < 0 ? strerror((int)-n) : "holds no token");
+    cli->token = token + first;
+    cli->token_bytes = n > 0 ? (size_t)n - first : 0;
+    return cli->token_bytes > 0;
+}
+
+static bool apply_option(int id, char *text, struct vz_cli *cli)
 {
     uint64_t number = 0;
     switch (id) {
@@ -152,6 +192,10 @@ static bool apply_option(int id, const char *text, struct vz_cli *cli)
             return false;
         cli->rss_interval_ms = (uint32_t)number;
         return true;
+    case OPT_SPOOL:
+        return parse_spool(text, cli);
+    case OPT_TOKEN_FILE:
+        return read_token(text, cli);
     default:
         return false; /* there is no other */
     }
@@ -177,8 +221,11 @@ static bool is_program(const char *log)
 /* What is wrong with LOG and COMMAND, which are there. */
 static bool check_operands(const struct vz_cli *cli)
 {
-    if (strncmp(cli->log, "tcp://", 6) == 0)
-        vz_message_error("%s: streaming is not available in this version; give a path", cli->log);
+    char host[256], port[256];
+    if (cli->is_stream && !vz_stream_parse_target(cli->log, host, port, sizeof(host)))
+        vz_message_error("%s: is no tcp://HOST:PORT, such as tcp://192.168.0.2:7788 or tcp://[::1]:7788", cli->log);
+    else if (cli->is_stream && cli->csv)
+        vz_message_error("%s: CSV is for files; what is streamed is a trace", cli->log);
     else if (strcmp(cli->log, "-") == 0)
         vz_message_error("-: LOG can't be standard output, which belongs to COMMAND; give a path");
     else if (!*cli->log || !*cli->command[0])
@@ -192,8 +239,13 @@ static bool check_operands(const struct vz_cli *cli)
     return false;
 }
 
+/* Options whose default depends on LOG. */
+struct given {
+    bool format, when_full;
+};
+
 /* LOG and COMMAND: the words after the options. A "--" between them is no part of COMMAND. */
-static enum vz_cli_result take_operands(int argc, char **argv, bool format_given, struct vz_cli *cli)
+static enum vz_cli_result take_operands(int argc, char **argv, const struct given *given, struct vz_cli *cli)
 {
     bool is_separated = argc - optind >= 2 && strcmp(argv[optind + 1], "--") == 0;
     if (argc - optind - is_separated < 2) {
@@ -203,10 +255,13 @@ static enum vz_cli_result take_operands(int argc, char **argv, bool format_given
     }
     cli->log = argv[optind];
     cli->command = argv + optind + 1 + is_separated;
+    cli->is_stream = strncmp(cli->log, "tcp://", 6) == 0;
     if (!check_operands(cli))
         return VZ_CLI_WRONG;
-    if (!format_given)
+    if (!given->format && !cli->is_stream)
         cli->csv = has_suffix(cli->log, ".csv");
+    if (!given->when_full)
+        cli->drop_when_full = cli->is_stream;
     return VZ_CLI_RUN;
 }
 
@@ -224,9 +279,13 @@ static void refuse_option(int id, const char *word)
 
 enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
 {
-    *cli = (struct vz_cli){
-        .follow_children = true, .wait_all = true, .max_depth = 256, .buffer_bytes = 16u << 20, .rss_interval_ms = 10};
-    bool format_given = false;
+    *cli = (struct vz_cli){.follow_children = true,
+                           .wait_all = true,
+                           .max_depth = 256,
+                           .buffer_bytes = 16u << 20,
+                           .rss_interval_ms = 10,
+                           .spool_bytes = DEFAULT_SPOOL_BYTES};
+    struct given given = {0};
     int id;
     opterr = 0; /* one place prints */
     while ((id = getopt_long(argc, argv, "+:q", long_options, NULL)) != -1) {
@@ -244,9 +303,10 @@ enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
         }
         if (!apply_option(id, optarg, cli))
             return VZ_CLI_WRONG;
-        format_given |= id == OPT_FORMAT;
+        given.format |= id == OPT_FORMAT;
+        given.when_full |= id == OPT_WHEN_FULL;
     }
-    return take_operands(argc, argv, format_given, cli);
+    return take_operands(argc, argv, &given, cli);
 }
 
 char *vz_cli_join_arguments(char *const *argv, size_t *bytes)

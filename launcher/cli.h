@@ -12,17 +12,22 @@
 #define VZ_EXIT_NOT_FOUND 127    /* COMMAND is not there */
 
 struct vz_cli {
-    const char *log;          /* where the trace goes */
-    char **command;           /* COMMAND and its arguments, ended by NULL */
-    bool quiet;               /* --quiet */
-    bool csv;                 /* --format csv, or a LOG name that ends in .csv */
-    bool follow_children;     /* --children all */
-    bool wait_all;            /* --wait all */
-    bool free_stacks;         /* --free-stacks */
-    bool drop_when_full;      /* --when-full drop */
-    uint32_t max_depth;       /* --max-depth, frames */
-    uint64_t buffer_bytes;    /* --buffer */
-    uint32_t rss_interval_ms; /* --rss-interval */
+    const char *log;             /* where the trace goes */
+    char **command;              /* COMMAND and its arguments, ended by NULL */
+    bool is_stream;              /* LOG is tcp://HOST:PORT */
+    const char *token;           /* --token-file: what is in the file; NULL: none */
+    size_t token_bytes;          /* of it */
+    const char *spool_directory; /* --spool SIZE:DIR; NULL: in memory */
+    uint64_t spool_bytes;        /* --spool */
+    bool quiet;                  /* --quiet */
+    bool csv;                    /* --format csv, or a LOG name that ends in .csv */
+    bool follow_children;        /* --children all */
+    bool wait_all;               /* --wait all */
+    bool free_stacks;            /* --free-stacks */
+    bool drop_when_full;         /* --when-full drop */
+    uint32_t max_depth;          /* --max-depth, frames */
+    uint64_t buffer_bytes;       /* --buffer */
+    uint32_t rss_interval_ms;    /* --rss-interval */
 };
 
 enum vz_cli_result { VZ_CLI_RUN, VZ_CLI_DONE, VZ_CLI_WRONG };

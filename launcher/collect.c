@@ -127,7 +127,8 @@ static uint64_t run_round(struct vz_collector *collector)
     /* Who is known to be dead before the scan has no later image that the scan could miss. */
     vz_images_look_up(collector);
     vz_images_scan(collector);
-    uint64_t n_taken = collector->is_closed ? 0 : drain_all(collector, limit);
+    bool is_taking = !collector->is_closed && vz_sink_has_room(collector->sink);
+    uint64_t n_taken = is_taking ? drain_all(collector, limit) : 0;
     vz_images_end_dead(collector);
     vz_rss_sample(collector);
     vz_batch_flush_old(collector);

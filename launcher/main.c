@@ -16,12 +16,27 @@
 #include "preflight.h"
 #include "sys.h"
 
+#define VZ_SPOOL_MARGIN_BYTES ((size_t)64 << 20)
+
 static struct vz_text text_of(const char *text)
 {
     return (struct vz_text){.data = text, .bytes = (uint32_t)strlen(text)};
 }
 
-/* Opens the trace. Prints what fails. */
+static int open_trace(const struct vz_cli *cli, const struct vz_sink_session *session, struct vz_sink **sink)
+{
+    struct vz_stream_target target = {.name = cli->log,
+                                      .token = cli->token,
+                                      .token_bytes = cli->token_bytes,
+                                      .spool_directory = cli->spool_directory,
+                                      .spool_bytes = cli->spool_bytes,
+                                      .spool_margin_bytes = VZ_SPOOL_MARGIN_BYTES};
+    struct vz_outlet outlet;
+    int error = cli->is_stream ? vz_outlet_open_stream(&target, &outlet) : vz_outlet_open_file(cli->log, &outlet);
+    return error ? error : vz_sink_trace_open(&outlet, session, sink);
+}
+
+/* Opens the recording. Prints what fails. */
 static int open_sink(const struct vz_cli *cli, const struct vz_timebase *time, struct vz_sink **sink)
 {
     struct utsname system;
@@ -37,7 +52,7 @@ static int open_sink(const struct vz_cli *cli, const struct vz_timebase *time, s
                                       .version = text_of(VZ_VERSION),
                                       .system = text_of(text),
                                       .args = {.data = args ? args : "", .bytes = (uint32_t)args_bytes}};
-    int error = cli->csv ? vz_sink_csv_open(cli->log, &session, sink) : vz_sink_file_open(cli->log, &session, sink);
+    int error = cli->csv ? vz_sink_csv_open(cli->log, &session, sink) : open_trace(cli, &session, sink);
     free(args);
     return error;
 }

@@ -1,4 +1,4 @@
-/* Where a recording goes: one interface over the trace file and CSV.
+/* What a recording becomes: one interface over the trace and CSV.
  *
  * What refers comes after what it refers to: an image before all else of it, nodes before events. A sink that fails
  * says so once and takes nothing more; what it has written stays readable. Records and columns are those of
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "format/encode.h"
+#include "outlet.h"
 
 struct vz_sink;
 
@@ -29,6 +30,7 @@ struct vz_sink_ops {
     int (*jit_map)(struct vz_sink *sink, uint32_t image, const struct vz_jit_map_record *record, struct vz_text text);
     int (*flush)(struct vz_sink *sink);                                   /* hand everything to the kernel */
     int (*end)(struct vz_sink *sink, const struct vz_end_record *record); /* also flushes */
+    bool (*has_room)(struct vz_sink *sink);                               /* for more events now; NULL: always */
     void (*close)(struct vz_sink *sink);
 };
 
@@ -47,11 +49,11 @@ struct vz_sink_session {
     struct vz_text host, version, system, args;
 };
 
-/* Opens the file, which must not be a directory, and writes what comes first. Prints what fails. Returns 0 or -errno,
- * the sink in *sink. */
-int vz_sink_file_open(const char *path, const struct vz_sink_session *session, struct vz_sink **sink);
+/* A trace into an open outlet, which is the sink's from now on: writes what comes first. Prints what fails. Returns 0 or
+ * -errno, the sink in *sink. */
+int vz_sink_trace_open(const struct vz_outlet *outlet, const struct vz_sink_session *session, struct vz_sink **sink);
 
-/* The same for CSV: events in `path`, stacks and modules in a second file. */
+/* CSV: events in `path`, stacks and modules in a second file. */
 int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, struct vz_sink **sink);
 
 /* For the two above: opens a file for writing, or says in fitting words why that failed. */
@@ -64,6 +66,8 @@ int vz_sink_fail(struct vz_sink *sink, int error);
 /* The operations, which do nothing once the sink has failed. */
 #define VZ_SINK_DO(sink, operation, ...)                                                                               \
     ((sink)->has_failed ? -1 : vz_sink_check((sink), (sink)->ops->operation((sink), __VA_ARGS__)))
+
+static inline bool vz_sink_has_room(struct vz_sink *sink) { return !sink->ops->has_room || sink->ops->has_room(sink); }
 
 static inline int vz_sink_check(struct vz_sink *sink, int error) { return error ? vz_sink_fail(sink, error) : 0; }
 

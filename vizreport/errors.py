@@ -24,3 +24,7 @@ class ConditionMetError(VizzyError):
     """A condition that the user wanted to fail on is met: which, where and by how much."""
 
     exit_code = 3
+
+
+class StreamError(VizzyError):
+    """What came over the network is no stream of a trace, or none that may be received."""

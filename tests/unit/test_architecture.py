@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "vizreport"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A folder imports only from folders to its left; trace/format.py, which is only names and numbers, may be used by all.
-LAYERS = ["", "model", "trace", "kernels", "symbols", "analysis", "views", "reports", "export", "live", "cli"]
+LAYERS = ["", "model", "trace", "stream", "kernels", "symbols", "analysis", "views", "reports", "export", "live", "cli"]
 FRONT_DOOR = Path("__init__.py")  # the Python API: names from everywhere
 EDGES = {
     "elftools": {"symbols"},

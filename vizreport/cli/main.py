@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "Everything, as one HTML file for a bug ticket.",
     "symbolize": "Write names into the trace: reports without the binaries.",
     "info": "Processes, modules, blocks, completeness.",
+    "receive": "Receive streams of vizzytrace tcp://HOST:PORT into trace files.",
 }
 
 

@@ -16,6 +16,7 @@ from vizreport.trace import format as fmt
 from vizreport.trace.columns import decompress
 
 _HEADER = struct.Struct("<QHHIIIIIQQII")
+BLOCK_HEADER_BYTES = _HEADER.size
 _SYNC = fmt.BLOCK_SYNC.to_bytes(8, "little")
 _CRC_BYTES = 4
 
@@ -129,18 +130,21 @@ def read_payload(data: memoryview, block: Block) -> memoryview:
     return stored
 
 
+def read_block_header(raw: memoryview, offset: int) -> Block | None:
+    """Returns the block that a header's bytes, at an offset in the file, announce, or None: they are not sound."""
+    sync, *fields, header_crc = _HEADER.unpack(raw)
+    if sync != fmt.BLOCK_SYNC or zlib.crc32(raw[:-_CRC_BYTES]) != header_crc:
+        return None
+    block = Block(offset, *fields)
+    return block if max(block.raw_bytes, block.stored_bytes) <= fmt.MAX_PAYLOAD else None
+
+
 def _read_block(data: memoryview, at: int) -> Block | None:
     """Returns the block whose header is at this offset, or None if there is no sound and whole one."""
     if at < 0 or at % fmt.ALIGNMENT or at + _HEADER.size > len(data):
         return None
-    raw = data[at : at + _HEADER.size]
-    sync, *fields, header_crc = _HEADER.unpack(raw)
-    if sync != fmt.BLOCK_SYNC or zlib.crc32(raw[:-_CRC_BYTES]) != header_crc:
-        return None
-    block = Block(at, *fields)
-    if block.raw_bytes > fmt.MAX_PAYLOAD or at + _HEADER.size + block.stored_bytes > len(data):
-        return None
-    return block
+    block = read_block_header(data[at : at + _HEADER.size], at)
+    return block if block is not None and at + _HEADER.size + block.stored_bytes <= len(data) else None
 
 
 def _find_sync(data: memoryview, start: int) -> int | None:

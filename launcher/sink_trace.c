@@ -1,16 +1,13 @@
-/* The trace file (docs/trace-format.md): blocks appended through one buffer, an index at the end.
+/* The trace (docs/trace-format.md): blocks appended through one buffer, an index at the end.
  *
- * Append-only: the file is a valid trace after each block, whatever happens next. The index is kept in memory, 40 bytes
+ * Append-only: what has gone out is a valid trace after each block, whatever happens next. The index is kept in memory, 40 bytes
  * a block, so it is given up (readers scan instead) when a recording has more blocks than INDEX_LIMIT.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "io.h"
 #include "message.h"
 #include "sink.h"
 
@@ -19,67 +16,67 @@
 #define WRITE_THRESHOLD (1u << 18) /* buffered bytes from which a block's end is worth a system call */
 #define INDEX_LIMIT (1u << 18)     /* entries: 10 MiB */
 
-struct file_sink {
+struct trace_sink {
     struct vz_sink sink;
-    int fd;
+    struct vz_outlet outlet;
     struct vz_encoder *encoder;
     struct vz_buffer buffer;
-    uint64_t written; /* bytes of the file before the buffer's first */
+    uint64_t written; /* bytes of the trace before the buffer's first */
     struct vz_index_entry *index;
     uint32_t n_index, index_capacity;
 };
 
-static struct file_sink *self(struct vz_sink *sink) { return (struct file_sink *)sink; }
+static struct trace_sink *self(struct vz_sink *sink) { return (struct trace_sink *)sink; }
 
 static int flush(struct vz_sink *sink)
 {
-    struct file_sink *file = self(sink);
-    int error = vz_io_write_all(file->fd, file->buffer.data, file->buffer.bytes);
+    struct trace_sink *trace = self(sink);
+    int error = vz_outlet_write(&trace->outlet, trace->buffer.data, trace->buffer.bytes);
     if (!error) /* else the blocks that still went in stay, and the one that was cut: readers skip that */
-        file->written += file->buffer.bytes;
-    file->buffer.bytes = 0;
+        trace->written += trace->buffer.bytes;
+    trace->buffer.bytes = 0;
     return error;
 }
 
 /* Makes room for a block of at most `bound` bytes. */
-static int reserve(struct file_sink *file, size_t bound)
+static int reserve(struct trace_sink *trace, size_t bound)
 {
-    return file->buffer.capacity - file->buffer.bytes < bound ? flush(&file->sink) : 0;
+    return trace->buffer.capacity - trace->buffer.bytes < bound ? flush(&trace->sink) : 0;
 }
 
-static int add_index_entry(struct file_sink *file, struct vz_index_entry entry)
+static int add_index_entry(struct trace_sink *trace, struct vz_index_entry entry)
 {
-    if (file->n_index == file->index_capacity) {
-        uint32_t capacity = file->index_capacity ? file->index_capacity * 2 : 256;
-        struct vz_index_entry *grown = realloc(file->index, capacity * sizeof(*grown));
+    if (trace->n_index == trace->index_capacity) {
+        uint32_t capacity = trace->index_capacity ? trace->index_capacity * 2 : 256;
+        struct vz_index_entry *grown = realloc(trace->index, capacity * sizeof(*grown));
         if (!grown)
             return -ENOMEM;
-        file->index = grown;
-        file->index_capacity = capacity;
+        trace->index = grown;
+        trace->index_capacity = capacity;
     }
-    file->index[file->n_index++] = entry;
+    trace->index[trace->n_index++] = entry;
     return 0;
 }
 
 /* After a block was encoded at `start` of the buffer: index it, and write when enough has come together. */
-static int finish(struct file_sink *file, size_t start, int error)
+static int finish(struct trace_sink *trace, size_t start, int error)
 {
-    if (!error && file->n_index < INDEX_LIMIT)
-        error = add_index_entry(file, vz_index_entry_of(file->buffer.data + start, file->written + start));
-    if (!error && file->buffer.bytes >= WRITE_THRESHOLD)
-        error = flush(&file->sink);
+    if (!error && trace->n_index < INDEX_LIMIT)
+        error = add_index_entry(trace, vz_index_entry_of(trace->buffer.data + start, trace->written + start));
+    if (!error && trace->buffer.bytes >= WRITE_THRESHOLD)
+        error = flush(&trace->sink);
     return error;
 }
 
 /* Encodes a block by the call, which appends to `out`. */
-#define APPEND(file, bound, call)                                                                                      \
+#define APPEND(trace, bound, call)                                                                                     \
     do {                                                                                                               \
-        int reserve_error = reserve((file), (bound));                                                                  \
+        int reserve_error = reserve((trace), (bound));                                                                 \
         if (reserve_error)                                                                                             \
             return reserve_error;                                                                                      \
-        struct vz_buffer *out = &(file)->buffer;                                                                       \
+        struct vz_buffer *out = &(trace)->buffer;                                                                      \
         size_t start = out->bytes;                                                                                     \
-        return finish((file), start, (call));                                                                          \
+        return finish((trace), start, (call));                                                                         \
     } while (0)
 
 static int put_image(struct vz_sink *sink, uint32_t image, const struct vz_image_record *record, struct vz_text exe,
@@ -143,38 +140,41 @@ static int put_jit_map(struct vz_sink *sink, uint32_t image, const struct vz_jit
 
 static int put_end(struct vz_sink *sink, const struct vz_end_record *record)
 {
-    struct file_sink *file = self(sink);
-    int error = reserve(file, VZ_RECORD_BOUND(0));
+    struct trace_sink *trace = self(sink);
+    int error = reserve(trace, VZ_RECORD_BOUND(0));
     if (error)
         return error;
-    size_t start = file->buffer.bytes;
-    error = finish(file, start, vz_encode_end(file->encoder, record, &file->buffer));
+    size_t start = trace->buffer.bytes;
+    error = finish(trace, start, vz_encode_end(trace->encoder, record, &trace->buffer));
     if (!error)
         error = flush(sink);
-    if (error || file->n_index == INDEX_LIMIT)
+    if (error || trace->n_index == INDEX_LIMIT)
         return error;
     /* The index may be larger than the buffer: it gets room of its own. */
-    struct vz_buffer out = {.capacity = VZ_INDEX_BOUND(file->n_index)};
+    struct vz_buffer out = {.capacity = VZ_INDEX_BOUND(trace->n_index)};
     out.data = malloc(out.capacity);
     if (!out.data)
         return 0; /* readers scan */
-    error = vz_encode_index(file->encoder, file->index, file->n_index, file->written, &out);
+    error = vz_encode_index(trace->encoder, trace->index, trace->n_index, trace->written, &out);
     if (!error)
-        error = vz_io_write_all(file->fd, out.data, out.bytes);
+        error = vz_outlet_write(&trace->outlet, out.data, out.bytes);
     free(out.data);
     return error;
 }
 
-static void close_file(struct vz_sink *sink)
+static void close_trace(struct vz_sink *sink)
 {
-    struct file_sink *file = self(sink);
-    if (file->fd >= 0 && close(file->fd) != 0 && !sink->has_failed)
-        vz_sink_fail(sink, -errno);
-    vz_encoder_free(file->encoder);
-    free(file->buffer.data);
-    free(file->index);
-    free(file);
+    struct trace_sink *trace = self(sink);
+    int error = vz_outlet_close(&trace->outlet);
+    if (error && !trace->outlet.stream && !sink->has_failed) /* a stream has said so itself */
+        vz_sink_fail(sink, error);
+    vz_encoder_free(trace->encoder);
+    free(trace->buffer.data);
+    free(trace->index);
+    free(trace);
 }
+
+static bool has_room(struct vz_sink *sink) { return vz_outlet_has_room(&self(sink)->outlet); }
 
 static const struct vz_sink_ops operations = {.image = put_image,
                                               .image_end = put_image_end,
@@ -188,43 +188,38 @@ static const struct vz_sink_ops operations = {.image = put_image,
                                               .jit_map = put_jit_map,
                                               .flush = flush,
                                               .end = put_end,
-                                              .close = close_file};
+                                              .has_room = has_room,
+                                              .close = close_trace};
 
-static int write_start(struct file_sink *file, const struct vz_sink_session *session)
+static int write_start(struct trace_sink *trace, const struct vz_sink_session *session)
 {
     uint64_t capabilities = session->free_stacks ? VZ_CAPABILITY_FREE_STACKS : 0;
-    int error = vz_encode_file_header(file->encoder, capabilities, session->start_wall_ns, &file->buffer);
+    int error = vz_encode_file_header(trace->encoder, capabilities, session->start_wall_ns, &trace->buffer);
     if (error)
         return error;
-    size_t start = file->buffer.bytes;
-    error = vz_encode_session(file->encoder, &session->record, session->host, session->version, session->system,
-                              session->args, &file->buffer);
-    error = finish(file, start, error);
-    return error ? error : flush(&file->sink); /* a full disk shows before COMMAND is started */
+    size_t start = trace->buffer.bytes;
+    error = vz_encode_session(trace->encoder, &session->record, session->host, session->version, session->system,
+                              session->args, &trace->buffer);
+    error = finish(trace, start, error);
+    return error ? error : flush(&trace->sink); /* a full disk shows before COMMAND is started */
 }
 
-int vz_sink_file_open(const char *path, const struct vz_sink_session *session, struct vz_sink **sink)
+int vz_sink_trace_open(const struct vz_outlet *outlet, const struct vz_sink_session *session, struct vz_sink **sink)
 {
-    struct file_sink *file = calloc(1, sizeof(*file));
-    if (!file)
+    struct trace_sink *trace = calloc(1, sizeof(*trace));
+    if (!trace)
         return -ENOMEM;
-    int error = 0;
-    file->sink = (struct vz_sink){.ops = &operations, .name = path};
-    file->fd = vz_sink_open(path);
-    file->encoder = vz_encoder_new(TIME_RESOLUTION_NS, 0);
-    file->buffer = (struct vz_buffer){.data = malloc(BUFFER_BYTES), .capacity = BUFFER_BYTES};
-    if (file->fd < 0)
-        error = file->fd;
-    else if (!file->encoder || !file->buffer.data)
-        error = -ENOMEM;
-    if (!error)
-        error = write_start(file, session);
+    trace->sink = (struct vz_sink){.ops = &operations, .name = outlet->name};
+    trace->outlet = *outlet;
+    trace->encoder = vz_encoder_new(TIME_RESOLUTION_NS, 0);
+    trace->buffer = (struct vz_buffer){.data = malloc(BUFFER_BYTES), .capacity = BUFFER_BYTES};
+    int error = trace->encoder && trace->buffer.data ? write_start(trace, session) : -ENOMEM;
     if (error) {
-        vz_sink_open_failed(path, error);
-        file->sink.has_failed = true;
-        close_file(&file->sink);
+        vz_sink_open_failed(outlet->name, error);
+        trace->sink.has_failed = true;
+        close_trace(&trace->sink);
         return error;
     }
-    *sink = &file->sink;
+    *sink = &trace->sink;
     return 0;
 }

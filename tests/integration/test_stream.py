@@ -1,0 +1,321 @@
+"""Traces over TCP: what arrives is what a file would hold, whatever the network, the receiver or the target do."""
+
+import hashlib
+import os
+import re
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from recording import ROOT, Program, Recording, read_recording, read_tallies
+from stream_proxy import Proxy
+
+TIMEOUT_S = 60.0
+CHURN = ("400000", "64")  # compresses well: about 70 KB of trace
+
+
+@dataclass
+class Receiver:
+    """A running `vizreport receive`, and what it says."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+    said: Path
+
+    def wait(self) -> str:
+        """Waits for its end, and returns what it said."""
+        self.process.wait(TIMEOUT_S)
+        return self.said.read_text()
+
+
+@contextmanager
+def receiving(output: Path, *options: str, port: int = 0, limit_bytes: int | None = None) -> Iterator[Receiver]:
+    """Runs `vizreport receive`, and ends it by Ctrl-C if it has not ended."""
+    code = "import sys; from vizreport.cli.main import main; sys.exit(main())"
+    said = output.with_name(f"{output.name}.{time.monotonic_ns()}.said")
+
+    def limit() -> None:
+        if limit_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+
+    with said.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "receive", "--listen", f"127.0.0.1:{port}", "-o", str(output), *options],
+            stderr=stderr,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            preexec_fn=limit,
+        )
+    try:
+        found = wait_for(lambda: re.search(r"listening on 127\.0\.0\.1:(\d+)", said.read_text()), process)
+        yield Receiver(process, int(found[1]), said)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(TIMEOUT_S)
+
+
+def wait_for(condition: Callable[[], "re.Match[str] | None"], process: "subprocess.Popen[str]") -> "re.Match[str]":
+    """Waits until the condition gives something."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        assert process.poll() is None, "it has ended"
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def stream(vizzytrace: Path, port: int, *command: str | Path, options: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    """Starts a streamed recording."""
+    return subprocess.Popen(
+        [vizzytrace, *options, f"tcp://127.0.0.1:{port}", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: "subprocess.Popen[str]", trace: Path) -> Recording:
+    """Waits for a streamed recording, and reads what arrived."""
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    return read_recording(trace, process.returncode, stdout, stderr)
+
+
+def check_exact(recording: Recording) -> None:
+    """The trace is whole, and counts what the program counted."""
+    assert recording.status == 0, recording.stderr
+    assert recording.summary["trace"]["complete"]
+    assert not recording.anomalies
+    assert recording.main.counts == read_tallies(recording.stdout)[0].counts
+
+
+def test_whole(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace = tmp_path / "a.trace"
+    with receiving(trace, "--once") as receiver:
+        recording = finish(stream(vizzytrace, receiver.port, program("churn.c"), *CHURN), trace)
+        said = receiver.wait()
+    check_exact(recording)
+    assert f"{trace} is complete" in said
+    assert not trace.with_name("a.trace.stream").exists()
+
+
+def test_cut_and_fragmented(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace = tmp_path / "a.trace"
+    cuts = [0, 50, 97, 150, 1000, 10_000]
+    with receiving(trace, "--once") as receiver, Proxy(receiver.port, fragment=700) as proxy:
+        # The first connection must succeed, or vizzytrace does not start.
+        proxy.cut_after = [9_000, *cuts]
+        recording = finish(
+            stream(vizzytrace, proxy.port, program("churn.c"), *CHURN, options=("--when-full", "block")), trace
+        )
+    check_exact(recording)
+    assert proxy.n_connections == len(cuts) + 2
+
+
+def test_receiver_killed_and_restarted(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace = tmp_path / "a.trace"
+    with receiving(trace) as receiver, Proxy(receiver.port, bytes_per_second=40_000, fragment=1000) as proxy:
+        process = stream(vizzytrace, proxy.port, program("churn.c"), *CHURN, options=("--when-full", "block"))
+        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 20_000)), process)
+        receiver.process.kill()
+        receiver.process.wait()
+        with receiving(trace, "--once", port=0) as second:
+            proxy.target = second.port
+            check_exact(finish(process, trace))
+            assert "goes on with" in second.wait()
+    assert sorted(path.name for path in tmp_path.glob("*.trace*")) == sorted(
+        ["a.trace", *(path.name for path in tmp_path.glob("*.said"))]
+    )
+
+
+def test_slow_receiver_drops_and_counts(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace = tmp_path / "a.trace"
+    options = ("--spool", "64K", "--buffer", "64K")
+    with receiving(trace, "--once") as receiver, Proxy(receiver.port, bytes_per_second=100_000) as proxy:
+        process = stream(vizzytrace, proxy.port, program("churn.c"), "4000000", "64", options=options)
+        recording = finish(process, trace)
+    assert recording.status == 0, recording.stderr
+    assert recording.summary["trace"]["complete"]
+    (image,) = recording.info()["processes"]
+    told = read_tallies(recording.stdout)[0].counts
+    assert image["dropped_events"] > 0
+    assert image["events"] + image["dropped_events"] == told.allocs + told.frees
+
+
+def test_twenty_targets(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    with receiving(tmp_path / "t-{n}.trace") as receiver:
+        processes = [stream(vizzytrace, receiver.port, program("churn.c"), str(1000 + i)) for i in range(20)]
+        told = sorted(read_tallies(process.communicate(timeout=TIMEOUT_S)[0])[0].counts.allocs for process in processes)
+    traces = list(tmp_path.glob("t-*.trace"))
+    received = sorted(read_recording(trace, 0, "", "").main.counts.allocs for trace in traces)
+    assert received == told == [1000 + i for i in range(20)]
+
+
+def test_target_killed(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace = tmp_path / "a.trace"
+    with receiving(trace) as receiver:
+        process = stream(vizzytrace, receiver.port, program("churn.c"), str(1 << 40))
+        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 20_000)), process)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=TIMEOUT_S)
+        wait_for(lambda: re.search("broke off", receiver.said.read_text()), receiver.process)
+    recording = read_recording(trace, 0, "", "")
+    assert not recording.summary["trace"]["complete"]
+    assert recording.main.counts.allocs > 0
+    assert not recording.anomalies
+
+
+def test_receiver_gone(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """Without a receiver the program runs to its end; then vizzytrace says what did not arrive."""
+    trace = tmp_path / "a.trace"
+    with receiving(trace) as receiver:
+        process = stream(vizzytrace, receiver.port, program("churn.c"), "4000000", "64")
+        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 20_000)), process)
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
+    assert read_tallies(stdout)
+    assert re.search(r"the last \d+ bytes of the trace did not reach it", stderr)
+
+
+def test_disk_full_at_the_receiver(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """The stream is kept by the target, and goes on when there is room again."""
+    trace = tmp_path / "a.trace"
+    options = ("--when-full", "block")
+    with receiving(trace, limit_bytes=30_000) as receiver, Proxy(receiver.port) as proxy:
+        process = stream(vizzytrace, proxy.port, program("churn.c"), *CHURN, options=options)
+        wait_for(lambda: re.search("can't be written: File too large", receiver.said.read_text()), process)
+        with receiving(trace, "--once") as second:
+            proxy.target = second.port
+            receiver.process.kill()
+            check_exact(finish(process, trace))
+
+
+HELLO = struct.pack("<QHHI16s32s", 0x0A0D5A5953545695, 1, 0, 0, b"i" * 16, b"n" * 32)
+
+
+def open_by_hand(port: int, hello: bytes = HELLO) -> socket.socket:
+    """Goes through the opening without a token."""
+    sender = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S)
+    sender.sendall(hello)
+    if sender.recv(48, socket.MSG_WAITALL):
+        sender.sendall(bytes(32))
+        sender.recv(48, socket.MSG_WAITALL)
+        sender.sendall(bytes(8))
+    return sender
+
+
+@pytest.mark.parametrize(
+    ("bytes_sent", "message"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n" * 10, "this is no vizzy trace"),
+        (b"", None),
+    ],
+)
+def test_garbage_harms_nobody(
+    vizzytrace: Path, program: Program, tmp_path: Path, bytes_sent: bytes, message: str | None
+) -> None:
+    with receiving(tmp_path / "t-{n}.trace") as receiver:
+        for hello in (b"GET / HTTP/1.1\r\n\r\n" * 10, HELLO[:8] + b"\7" + HELLO[9:], HELLO[:30]):
+            sender = socket.create_connection(("127.0.0.1", receiver.port))
+            sender.sendall(hello)
+            sender.shutdown(socket.SHUT_WR)
+            sender.recv(100)
+            sender.close()
+        sender = open_by_hand(receiver.port)
+        sender.sendall(bytes_sent)
+        process = stream(vizzytrace, receiver.port, program("churn.c"), "1000")
+        stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+        sender.close()
+        if message:
+            wait_for(lambda: re.search(message, receiver.said.read_text()), receiver.process)
+    said = receiver.said.read_text()
+    assert "what came is no vizzy stream" in said
+    assert "the stream has version 7" in said
+    assert "Traceback" not in said
+    check_exact(read_recording(tmp_path / "t-2.trace", process.returncode, stdout, stderr))
+
+
+def test_malformed_stream_keeps_what_was_sound(
+    vizzytrace: Path, program: Program, record: Callable[..., Recording], tmp_path: Path
+) -> None:
+    whole = record(program("churn.c"), "100000")
+    data = bytearray(whole.trace.read_bytes())
+    data[len(data) // 2] ^= 1
+    trace = tmp_path / "cut.trace"
+    with receiving(trace) as receiver:
+        sender = open_by_hand(receiver.port)
+        sender.sendall(data)
+        wait_for(lambda: re.search("is damaged; the connection is closed", receiver.said.read_text()), receiver.process)
+        sender.close()
+    received = trace.read_bytes()
+    assert 100 < len(received) <= len(data) // 2
+    assert whole.trace.read_bytes().startswith(received)
+    assert not read_recording(trace, 0, "", "").summary["trace"]["complete"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "message"),
+    [
+        ("secret", "secret", None),
+        ("secret", "wrong", "it has another token"),
+        (None, "secret", "it wants a token: give --token-file"),
+        ("secret", None, "it does not know our token"),
+    ],
+)
+def test_tokens(
+    vizzytrace: Path, program: Program, tmp_path: Path, ours: str | None, theirs: str | None, message: str | None
+) -> None:
+    def token_option(token: str | None) -> tuple[str, ...]:
+        path = tmp_path / f"token-{hashlib.sha256(str(token).encode()).hexdigest()[:8]}"
+        path.write_text(f"{token}\n")
+        return ("--token-file", str(path)) if token else ()
+
+    trace = tmp_path / "a.trace"
+    with receiving(trace, *token_option(theirs)) as receiver:
+        process = stream(vizzytrace, receiver.port, program("churn.c"), "1000", options=token_option(ours))
+        stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == (125 if message else 0)
+    assert (message or "") in stderr
+    assert bool(stdout) is (message is None), "the program must not run if nothing can be recorded"
+
+
+def test_nobody_listens(vizzytrace: Path, program: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    process = stream(vizzytrace, port, program("churn.c"))
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, stdout) == (125, "")
+    assert stderr.count("\n") == 1
+    assert "nobody listens there; start `vizreport receive`" in stderr
+
+
+@pytest.mark.parametrize("target", ["tcp://", "tcp://host", "tcp://:1", "tcp://::1:7788", "tcp://host:"])
+def test_wrong_targets(vizzytrace: Path, target: str) -> None:
+    run = subprocess.run([vizzytrace, target, "true"], capture_output=True, text=True, check=False)
+    assert run.returncode == 125
+    assert "is no tcp://HOST:PORT" in run.stderr
+
+
+def test_beyond_this_machine_wants_a_token(tmp_path: Path) -> None:
+    code = "import sys; from vizreport.cli.main import main; sys.exit(main())"
+    run = subprocess.run(
+        [sys.executable, "-c", code, "receive", "--listen", "0.0.0.0:0", "-o", str(tmp_path / "a")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert run.returncode == 1
+    assert "give --token-file FILE, or --insecure" in run.stderr

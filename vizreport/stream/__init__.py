@@ -1,0 +1,1 @@
+"""Receiving traces over TCP: docs/stream-protocol.md is normative."""
