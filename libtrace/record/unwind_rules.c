@@ -27,8 +27,9 @@ static void store(struct vz_rule_entry *entry, uint64_t check, uint64_t data)
 
 uint32_t vz_rules_add(uintptr_t pc, uint32_t epoch)
 {
-    const uint32_t rule = vz_rule_compile(vz_modules_find(pc - 1), pc);
-    if (vz_rule_kind(rule) == VZ_RULE_CHAIN)
+    const struct vz_module *module = vz_modules_find(pc - 1);
+    const uint32_t rule = vz_rule_compile(module, pc);
+    if (!module)
         return rule;
     const uint64_t data = (vz_rule_is_fixed(rule) ? 0 : (uint64_t)epoch << 32) | rule;
     struct vz_rule_entry *place = vz_rules_place(pc);

@@ -5,13 +5,16 @@
 #include <link.h>
 #include <string.h>
 
+#include "sys.h"
+
 enum { OWN_FRAMES = 32 }; /* between a full walk's start and the hook's caller, at most */
 
 enum { OP_DEREF = 0x06, OP_BREG_FP = 0x70 + VZ_COLUMN_FP };
 
 #define LARGEST_FRAME ((uintptr_t)1 << 20) /* of code without unwind data: plausible, no more */
 #define JIT_REACH ((uintptr_t)1 << 31)     /* what a direct call can span */
-#define ENTRY_BYTES 128                    /* of a module's entry routine, at most */
+#define NOP 0x90        /* stands before the address to which a stack's first function returns, in Go */
+#define ENTRY_BYTES 128 /* of a module's entry routine, at most */
 
 static const uint32_t CHAIN = VZ_RULE_CHAIN | 2u << VZ_RULE_SAVED_SHIFT | 2u << VZ_RULE_OFFSET_SHIFT;
 
@@ -98,8 +101,9 @@ static bool is_in_entry(const struct vz_module *module, uintptr_t pc)
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && pc - (module->bias + header->e_entry) < ENTRY_BYTES;
 }
 
-/* A module's code without an FDE is a gap, except where it has no caller: in the entry routine, and where nothing can
- * have been called from: such a return address was put there by hand, as makecontext and its like do, to start a stack.
+/* A module's code without an FDE has no caller in the entry routine, and where nothing can have been called from: such a return
+ * address was put there by hand, as makecontext and its like do, to start a stack. Else it may keep a frame pointer instead, as Go's
+ * and V8's own code does.
  */
 static bool has_no_caller(const struct vz_module *module, uintptr_t pc)
 {
@@ -114,7 +118,7 @@ uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc)
         return CHAIN;
     const uint32_t fixed = module->fixed ? VZ_RULE_FIXED : 0;
     if (!find_row(module, pc - 1, &row, &signal_frame))
-        return (has_no_caller(module, pc) ? VZ_RULE_OUTERMOST : VZ_RULE_NO_DATA) | fixed;
+        return (has_no_caller(module, pc) ? (uint32_t)VZ_RULE_OUTERMOST : CHAIN) | fixed;
     return (signal_frame ? (uint32_t)VZ_RULE_FULL : pack_row(module, &row)) | fixed;
 }
 
@@ -157,12 +161,24 @@ static bool find_register(const struct vz_module *module, const struct vz_cfi_ro
     }
 }
 
+/* Whether pc, which is only a guess, is a return address of this module. */
+static bool is_return_address(const struct vz_module *module, uintptr_t pc)
+{
+    return pc - module->start >= 8 && vz_sys_readable((pc - 8) & ~(uintptr_t)3) &&
+           vz_sys_readable(pc & ~(uintptr_t)3) && !is_in_entry(module, pc) &&
+           (follows_call(module, pc) || *(const uint8_t *)(pc - 1) == NOP);
+}
+
 bool vz_rule_step_chain(struct vz_context *frame, struct vz_stack *stack)
 {
     const uintptr_t pc = frame->pc;
-    if (frame->fp < frame->sp || frame->fp - frame->sp > LARGEST_FRAME || !vz_rule_step(CHAIN, frame, stack))
+    const bool is_near = frame->fp >= frame->sp && frame->fp - frame->sp <= LARGEST_FRAME;
+    if (!vz_rule_step(CHAIN, frame, stack))
         return false;
-    return !frame->pc || frame->pc - pc + JIT_REACH < 2 * JIT_REACH || vz_modules_find(frame->pc - 1);
+    const struct vz_module *module = frame->pc ? vz_modules_find(frame->pc - 1) : NULL;
+    if (module)
+        return is_return_address(module, frame->pc);
+    return is_near && (!frame->pc || frame->pc - pc + JIT_REACH < 2 * JIT_REACH);
 }
 
 static enum vz_step step_by_chain(struct vz_registers *registers, struct vz_stack *stack)
@@ -188,8 +204,11 @@ enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *
     *fixed = module && module->fixed;
     if (!module)
         return step_by_chain(registers, stack);
-    if (!find_row(module, pc, &row, &signal_frame))
-        return registers->interrupted || !has_no_caller(module, pc + 1) ? VZ_STEP_GAP : VZ_STEP_OUTERMOST;
+    if (!find_row(module, pc, &row, &signal_frame)) {
+        if (registers->interrupted)
+            return VZ_STEP_GAP;
+        return has_no_caller(module, pc + 1) ? VZ_STEP_OUTERMOST : step_by_chain(registers, stack);
+    }
     if (vz_cfi_how(&row, VZ_COLUMN_PC) == VZ_CFI_UNDEFINED)
         return VZ_STEP_OUTERMOST;
     if (!find_cfa(module, &row, registers->value, stack, &cfa))

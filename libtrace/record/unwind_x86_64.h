@@ -14,13 +14,12 @@
 #include "unwind_stack.h"
 
 enum vz_rule_kind {
-    VZ_RULE_NO_DATA = 0, /* in a module, but without unwind data: the walk ends with a gap */
-    VZ_RULE_OUTERMOST,   /* has no caller */
-    VZ_RULE_SP,          /* CFA = rsp + offset */
-    VZ_RULE_FP,          /* CFA = rbp + offset */
-    VZ_RULE_FP_LOAD,     /* CFA = word at rbp + offset (realigned frames of gcc); rbp saved where rbp points */
-    VZ_RULE_FULL,        /* needs other registers or an expression: vz_registers_step */
-    VZ_RULE_CHAIN /* in no module (JIT): guess that rbp points at the saved rbp, as it does with frame pointers */
+    VZ_RULE_OUTERMOST = 1, /* has no caller */
+    VZ_RULE_SP,            /* CFA = rsp + offset */
+    VZ_RULE_FP,            /* CFA = rbp + offset */
+    VZ_RULE_FP_LOAD,       /* CFA = word at rbp + offset (realigned frames of gcc); rbp saved where rbp points */
+    VZ_RULE_FULL,          /* needs other registers or an expression: vz_registers_step */
+    VZ_RULE_CHAIN          /* no unwind data: guess that rbp points at the saved rbp, as it does with frame pointers */
 };
 
 /* A rule packed into 32 bits: kind 3, fixed 1, rbp's place 8, offset 20 (signed, in words). */
@@ -77,8 +76,8 @@ static inline bool vz_rule_step(uint32_t rule, struct vz_context *frame, struct 
     return true;
 }
 
-/* The same by VZ_RULE_CHAIN, a guess that must look right: rbp near above rsp, and a return address near this pc or in
- * a module. (A return address of 0 is as good: it ends the stack.) In a hook. */
+/* The same by VZ_RULE_CHAIN, a guess that must look right: it leads to an address behind a call in a module, be it on another stack; or
+ * else rbp is near above rsp, and the address is near this pc, or 0, which ends the stack. In a hook. */
 bool vz_rule_step_chain(struct vz_context *frame, struct vz_stack *stack);
 
 /* The rule of a return address in this module (NULL: in none). In a hook. */
