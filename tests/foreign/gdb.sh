@@ -1,0 +1,2 @@
+# needs gdb:gdb
+gdb -nx -batch -ex 'print sizeof(long) * 7' -ex 'python print(sum(range(999)))'
