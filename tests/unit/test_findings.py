@@ -58,7 +58,13 @@ def test_a_peak_that_nobody_owns(peak: list[int]) -> None:
 
 def test_the_dominator_is_the_deepest() -> None:
     tree = make_tree(*PROGRAM, peak=[0, 0, 20, 60, 20])
-    assert [find_dominator(tree, PEAK, share=share) for share in (0.5, 0.6, 0.8, 0.99, 1)] == [4, 3, 2, 2, 0]
+    assert [find_dominator(tree.total_values[:, PEAK], share=share) for share in (0.5, 0.6, 0.8, 0.99, 1)] == [
+        4,
+        3,
+        2,
+        2,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(("temporary", "owner"), [([0, 0, 0, 300, 0], "parse_config"), ([0, 0, 500, 0, 500], None)])
@@ -92,11 +98,11 @@ def test_no_leak_is_the_largest_by_far(leaked: list[int]) -> None:
 
 
 def watch(blocks: list[Block], seconds: int = 64) -> SteadyGrowth | None:
-    nodes = np.array([3, 5])
-    accumulator = RangeAccumulator(0, seconds * S - 1, stacks=np.array([7, 8], np.uint32), slots=nodes)
+    slots = np.array([0, 1])
+    accumulator = RangeAccumulator(0, seconds * S - 1, stacks=np.array([7, 8], np.uint32), slots=slots)
     for batch in split(blocks, 100):
         accumulator.add(batch)
-    return find_steady_growth(accumulator.result())
+    return find_steady_growth(accumulator.result(), np.array([3, 5]), make_tree(*PROGRAM))
 
 
 KEPT = [Block(k, 1000, k * S, stack=8) for k in range(64)]
@@ -107,9 +113,9 @@ CHURN = [Block(k, 500, k * S, k * S + 3 * S, stack=7) for k in range(64)]
 def test_steady_growth(blocks: list[Block]) -> None:
     finding = watch(blocks)
     assert finding is not None
-    assert finding.bytes_per_minute == pytest.approx(60_000)
-    assert finding.node == 5
-    assert finding.node_bytes_per_minute == pytest.approx(60_000)
+    assert finding.bytes_per_minute == 60_000
+    assert finding.owner is not None
+    assert (finding.owner.frame.function, finding.owner.value) == ("serve", 60_000)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_levels_say_empty_full_and_touched() -> None:
     heatmap = draw([full, half, moment], n_columns=1)
     assert heatmap.row_bytes == 64
     assert heatmap.row_addresses.tolist() == [0, 64, 128]
-    assert heatmap.levels[:, 0].tolist() == [255, 239, 1]
+    assert heatmap.levels[:, 0].tolist() == [255, 223, 1]
 
 
 def test_what_was_never_used_is_left_out() -> None:

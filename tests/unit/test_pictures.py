@@ -90,7 +90,7 @@ def test_findings_of_a_trace() -> None:
     trace = parse_trace("t", memoryview(data))
     ((first, pictures),) = draw(trace)
     tree = make_tree((0, "main"), (1, "parse"), ends=[2], peak=[0, 399 * 64], leaked=[0, 399 * 64])
-    peak, leak, pinned = find_findings(first, tree, pictures)
+    peak, leak, pinned = find_findings(first, tree, pictures, np.array([2]))
     assert isinstance(peak, PeakOwner)
     assert leak == LargestLeak(2, 399 * 64, 399 * 64, 399)
     assert pinned == PinnedPages(398, 399 * 4032, 399 * 4096, 2, 399 * 4032)

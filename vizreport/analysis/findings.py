@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vizreport.analysis.call_tree import CallTree
+from vizreport.analysis.forest import Rows, sum_subtrees
 from vizreport.analysis.growth import measure_growth
 from vizreport.analysis.owners import Owner, find_owner
 from vizreport.analysis.pictures import Moment, Pictures
@@ -73,13 +74,11 @@ class SteadyGrowth:
 
     Attributes:
         bytes_per_minute: Robust slope, of all live bytes.
-        node: Whose own blocks grow fastest; 0: it is not known.
-        node_bytes_per_minute: How fast those do.
+        owner: The function under which most of the growth is, and its bytes per minute; or None.
     """
 
-    bytes_per_minute: float
-    node: int
-    node_bytes_per_minute: float
+    bytes_per_minute: int
+    owner: Owner | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +120,18 @@ class ForeignFrees:
 Finding = PeakOwner | ManyTemporaries | LargestLeak | SteadyGrowth | PinnedPages | ForeignFrees
 
 
-def find_findings(first: ImageReplay, tree: CallTree, pictures: Pictures) -> tuple[Finding, ...]:
+def find_findings(first: ImageReplay, tree: CallTree, pictures: Pictures, nodes: Rows) -> tuple[Finding, ...]:
     """Finds all there is to say about an image, in the order in which to say it.
 
     Args:
         first: What the first pass gave.
         tree: From the root down; its figures are the five above, and ``ends`` is of the rows of ``first.stacks``.
-        pictures: What the second pass gave, with the tree's nodes as slots.
+        pictures: What the second pass gave.
+        nodes: int64[n_slots], the node of the tree for each slot of ``pictures.ranges`` but the last.
     """
     found = (
         find_peak_owner(tree),
-        find_steady_growth(pictures.ranges),
+        find_steady_growth(pictures.ranges, nodes, tree),
         find_largest_leak(first.totals, tree),
         find_pinned_pages(pictures.end, first.stacks, tree) or find_pinned_pages(pictures.peak, first.stacks, tree),
         find_many_temporaries(first.totals, tree),
@@ -142,7 +142,7 @@ def find_findings(first: ImageReplay, tree: CallTree, pictures: Pictures) -> tup
 
 def find_peak_owner(tree: CallTree) -> PeakOwner | None:
     """Tells under which function most of what was live at the peak was allocated."""
-    owner = find_owner(tree, PEAK)
+    owner = find_owner(tree, tree.total_values[:, PEAK])
     return PeakOwner(owner, int(tree.total_values[0, PEAK])) if owner else None
 
 
@@ -150,7 +150,7 @@ def find_many_temporaries(totals: Totals, tree: CallTree) -> ManyTemporaries | N
     """Tells whether many allocations are temporary."""
     if totals.allocs < LEAST_ALLOCS or totals.n_temporary < LEAST_TEMPORARY_SHARE * totals.allocs:
         return None
-    return ManyTemporaries(totals.n_temporary, totals.allocs, find_owner(tree, TEMPORARY))
+    return ManyTemporaries(totals.n_temporary, totals.allocs, find_owner(tree, tree.total_values[:, TEMPORARY]))
 
 
 def find_largest_leak(totals: Totals, tree: CallTree) -> LargestLeak | None:
@@ -163,20 +163,22 @@ def find_largest_leak(totals: Totals, tree: CallTree) -> LargestLeak | None:
     return LargestLeak(node, n_bytes, totals.live_bytes, totals.live_blocks)
 
 
-def find_steady_growth(ranges: RangeTable) -> SteadyGrowth | None:
-    """Tells whether live bytes keep growing; the slots of the ranges are the nodes of the call tree."""
+def find_steady_growth(ranges: RangeTable, nodes: Rows, tree: CallTree) -> SteadyGrowth | None:
+    """Tells whether live bytes keep growing, and under which function; ``nodes`` as in find_findings."""
     bins = ranges.bins
     if bins.end_ns - bins.start_ns < LEAST_GROWTH_NS:
         return None
-    live = ranges.sum_live()
-    whole = live.sum(axis=0)
-    growth = measure_growth(whole[None], bin_ns=bins.width_ns)
-    gained = int(whole[-1]) - int(whole[bins.n // 4])
-    if growth.trends[0] < LEAST_TREND or gained < LEAST_GROWTH_SHARE * int(whole.max()):
+    live = np.zeros((len(tree), bins.n), dtype=np.uint64)
+    np.add.at(live, np.append(nodes, 0), ranges.sum_live())
+    live = sum_subtrees(tree.parents, live)
+    whole = measure_growth(live[:1], bin_ns=bins.width_ns)
+    gained = int(live[0, -1]) - int(live[0, bins.n // 4])
+    if whole.trends[0] < LEAST_TREND or gained < LEAST_GROWTH_SHARE * int(live[0].max()):
         return None
-    rates = measure_growth(live[:-1], bin_ns=bins.width_ns).bytes_per_minute
-    node = int(rates.argmax()) if len(rates) and rates.max() > 0 else 0
-    return SteadyGrowth(float(growth.bytes_per_minute[0]), node, float(rates[node]) if node else 0.0)
+    # What shrinks elsewhere may make a part grow faster than the whole does.
+    slopes = measure_growth(live, bin_ns=bins.width_ns).bytes_per_minute
+    rates = np.rint(np.maximum(slopes, 0)).astype(np.uint64)
+    return SteadyGrowth(int(rates[0]), find_owner(tree, rates))
 
 
 def find_pinned_pages(moment: Moment, stacks: StackTable, tree: CallTree) -> PinnedPages | None:

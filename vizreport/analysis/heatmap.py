@@ -15,7 +15,7 @@ from vizreport.model.block_batch import BlockBatch
 
 N_COLUMNS = 1000
 N_ROWS = 1000
-_OCTAVES = 16
+_OCTAVES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Heatmap:
     def levels(self) -> NDArray[np.uint8]:
         """uint8[n_rows, n_columns], for drawing: 0 nothing was live, 255 the row was full all the time.
 
-        In between by the logarithm: 255 + 254/16 * log2(mean_bytes / row_bytes), and at least 1.
+        In between by the logarithm: 255 + 254/8 * log2(mean_bytes / row_bytes), and at least 1.
         """
         with np.errstate(divide="ignore"):
             octaves = np.log2(self.mean_bytes / np.float32(self.row_bytes))

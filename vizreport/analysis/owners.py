@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vizreport.analysis.call_tree import CallTree
+from vizreport.analysis.forest import Values
 from vizreport.model.frames import Frame
 
 SHARES = (0.75, 0.5)
@@ -40,26 +41,33 @@ class Owner:
     share: float
 
 
-def find_dominator(tree: CallTree, figure: int, *, share: float) -> int:
-    """Returns the deepest node whose total is more than a share, at least half, of all; node 0 where there is none."""
-    totals = tree.total_values[:, figure]
+def find_dominator(totals: Values, *, share: float) -> int:
+    """Returns the deepest node with more than a share, at least half, of node 0's total; node 0 where there is none.
+
+    Args:
+        totals: uint64[n], of each node of a call tree, all below it included.
+        share: Of node 0's, which is all.
+    """
     # No two nodes apart have more than half each: these are on one path, on which numbers increase.
     above = np.flatnonzero(totals > share * float(totals[0]))
     return int(above[-1]) if len(above) else 0
 
 
-def find_owner(tree: CallTree, figure: int) -> Owner | None:
+def find_owner(tree: CallTree, totals: Values) -> Owner | None:
     """Finds the deepest function with most of a figure; None where it is spread, or has no name that tells anything.
 
     Functions of the standard libraries stand for their callers. Under main lies everything, which is no answer.
+
+    Args:
+        tree: From the root down.
+        totals: uint64[n], the figure of each of its nodes, all below it included.
     """
     for share in SHARES:
-        node = find_dominator(tree, figure, share=share)
-        while node > 0 and _is_library(frame := tree.table[tree.frames[node]]):
+        node = find_dominator(totals, share=share)
+        while node > 0 and _is_library(tree.table[tree.frames[node]]):
             node = int(tree.parents[node])
         if node > 0 and (frame := tree.table[tree.frames[node]]).function and not _ENTRIES.fullmatch(frame.function):
-            value, whole = int(tree.total_values[node, figure]), int(tree.total_values[0, figure])
-            return Owner(node, frame, value, value / whole)
+            return Owner(node, frame, int(totals[node]), int(totals[node]) / int(totals[0]))
     return None
 
 

@@ -94,9 +94,8 @@ def _(finding: LargestLeak, tree: CallTree, threads: Mapping[int, str]) -> Findi
 @describe_finding.register
 def _(finding: SteadyGrowth, tree: CallTree, threads: Mapping[int, str]) -> FindingText:
     text = f"Memory keeps growing: {_rate(finding.bytes_per_minute)} after the first quarter of the time."
-    if finding.node > 0:
-        name, rate = _name(_find_frame(tree, finding.node)), _rate(finding.node_bytes_per_minute)
-        text += f" Most of it comes from {name}, {rate}."
+    if finding.owner is not None:
+        text += f" What is allocated under {_name(finding.owner.frame)} grows by {_rate(finding.owner.value)}."
     return FindingText("SteadyGrowth", text, "timeline", "Memory over time")
 
 
@@ -139,5 +138,5 @@ def _share(part: int, whole: int) -> str:
     return f"{share:.0f} %" if share < 99.5 or part == whole else "More than 99 %"
 
 
-def _rate(bytes_per_minute: float) -> str:
-    return f"{format_bytes(round(bytes_per_minute))} per minute"
+def _rate(bytes_per_minute: int) -> str:
+    return f"{format_bytes(bytes_per_minute)} per minute"
