@@ -72,7 +72,7 @@ class SizeLifetimesAccumulator:
         sizes = batch.sizes
         if batch.inherited.any():
             cells, sizes = cells[~batch.inherited], sizes[~batch.inherited]
-        self._blocks += np.bincount(cells, minlength=self._blocks.size).reshape(self._blocks.shape)
+        np.add.at(self._blocks.reshape(-1), cells, 1)
         np.add.at(self._bytes.reshape(-1), cells, sizes)
 
     def result(self) -> SizeLifetimes:
