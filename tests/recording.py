@@ -147,6 +147,38 @@ def run_vizreport(*arguments: str) -> str:
     return run.stdout
 
 
+_SUMMARISE = """
+import sys
+from vizreport.cli.main import main
+for trace in sys.argv[1:]:
+    sys.argv[1:] = ["summary", "--json", "--top", "0", trace]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+
+
+def read_main_images(traces: Sequence[Path]) -> list[Image]:
+    """The first image of each trace, all read by one process: it takes longer to start than to read a short trace."""
+    run = subprocess.run(
+        [sys.executable, "-c", _SUMMARISE, *traces],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert run.returncode == 0, run.stderr
+    decoder, text, images = json.JSONDecoder(), run.stdout.lstrip(), []
+    while text:
+        summary, end = decoder.raw_decode(text)
+        images.append(Image.from_json(summary["processes"][0]))
+        text = text[end:].lstrip()
+    return images
+
+
 def read_recording(trace: Path, status: int, stdout: str, stderr: str) -> Recording:
     """Reads the summary of a trace that vizzytrace wrote."""
     assert trace.exists(), f"vizzytrace wrote no trace (status {status}): {stderr}"
