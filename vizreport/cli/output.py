@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -50,12 +51,13 @@ def wrap_lines(lines: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _wrap(line: str, width: int) -> Iterator[str]:
-    indent = " " * (len(line) - len(line.lstrip()))
-    begun, empty = indent, True
-    for word in line.split():
-        if not empty and len(strip_ink(begun)) + 1 + len(strip_ink(word)) > width:
+    first, *words = re.findall(r"\s*\S+", line)
+    indent = " " * (len(line) - len(line.lstrip()) + _HANGING_COLUMNS)
+    begun = first
+    for word in words:
+        if len(strip_ink(begun + word)) > width:
             yield begun
-            begun, empty = indent + " " * _HANGING_COLUMNS, True
-        begun += word if empty else f" {word}"
-        empty = False
+            begun = indent + word.lstrip()
+        else:
+            begun += word
     yield begun

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from vizreport.kernels import describe_kernels
 from vizreport.model.trace import Image
 from vizreport.reports.process_text import describe_process, quote
 from vizreport.reports.summary_json import describe_exit
@@ -43,8 +44,18 @@ def describe_info(trace: Trace) -> dict[str, Any]:
             name: {"blocks": blocks, "records": records, "stored_bytes": stored}
             for name, (blocks, records, stored) in _count_blocks(trace).items()
         },
-        "processes": [_describe_image(image) for image in trace.images],
+        "processes": [_describe_image(trace, image) for image in trace.images],
+        "names": dict(zip(("modules", "addresses"), _count_names(trace), strict=True)),
+        "kernels": describe_kernels(),
     }
+
+
+def _count_names(trace: Trace) -> tuple[int, int]:
+    """Returns of how many modules, and of how many addresses in them, the trace holds names."""
+    addresses: dict[tuple[str, bytes], set[int]] = {}
+    for names in trace.read_names():
+        addresses.setdefault((names.path, names.build_id), set()).update(names.places)
+    return len(addresses), sum(map(len, addresses.values()))
 
 
 def _count_blocks(trace: Trace) -> dict[str, tuple[int, int, int]]:
@@ -63,7 +74,7 @@ def _name_type(number: int) -> str:
     return BlockType(number).name.lower() if number in BlockType._value2member_map_ else f"type {number}"
 
 
-def _describe_image(image: Image) -> dict[str, Any]:
+def _describe_image(trace: Trace, image: Image) -> dict[str, Any]:
     return {
         "index": image.index,
         "pid": image.pid,
@@ -98,6 +109,7 @@ def _describe_image(image: Image) -> dict[str, Any]:
         ],
         "samples": len(image.samples.times),
         "max_rss_bytes": int(image.samples.rss.max()) if len(image.samples.rss) else None,
+        "jit_map_lines": len(trace.read_jit_map(image.index).splitlines()),
     }
 
 
@@ -112,6 +124,10 @@ def write_info(trace: Trace) -> Iterator[str]:
         f"{state}: {format_count(completeness.n_blocks, 'block')}, {completeness.n_damaged} damaged, "
         f"{'indexed' if completeness.indexed else 'no index'}, {completeness.cut_bytes} bytes cut off"
     )
+    n_modules, n_addresses = _count_names(trace)
+    if n_modules:
+        yield f"names: of {n_addresses} addresses in {format_count(n_modules, 'module')} are in the trace"
+    yield f"kernels: {describe_kernels()}"
     yield ""
     for name, (blocks, records, stored) in _count_blocks(trace).items():
         yield f"    {name:<10} {format_count(blocks, 'block'):>12} {records:>14} records {format_bytes(stored):>12}"
@@ -122,6 +138,9 @@ def write_info(trace: Trace) -> Iterator[str]:
             f"    {format_count(image.n_events, 'event')}, {format_count(len(image.threads), 'thread')}, "
             f"{format_count(len(image.modules), 'module')}, {format_count(len(image.samples.times), 'memory sample')}"
         )
+        n_lines = len(trace.read_jit_map(image.index).splitlines())
+        if n_lines:
+            yield f"    {format_count(n_lines, 'line')} of a perf map, which names just-in-time compiled code"
         for module in image.modules:
             build_id = module.build_id.hex() or "no build-id"
             yield f"    {module.start:#x}-{module.end:#x} {quote(module.path)} ({build_id})"
