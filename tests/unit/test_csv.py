@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import Event, free, malloc, move, release, undo
+from click.testing import CliRunner
 
+from vizreport.cli.main import COMMANDS, group
 from vizreport.errors import TraceFormatError
 from vizreport.reports.summary import ImageSummary, summarize
 from vizreport.reports.summary_text import write_summary
@@ -204,3 +206,17 @@ def test_a_file_of_the_original(write: Write, header: bytes) -> None:
     assert trace.completeness.cut_bytes == 21
     assert "the original vizzy" in text_of(trace)
     assert write(header + rows[:-21], None).completeness.complete
+
+
+ORIGINAL = ORIGINAL_HEADER + b"1600000000,7,malloc,0x10,100\n1600000000,8,malloc,0x20,5\n1600000001,8,free,0x10,\n"
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("symbolize", "receive")])
+@pytest.mark.parametrize(("data", "facts"), [(lines(EVENTS), FACTS), (ORIGINAL, None)], ids=["own", "original"])
+def test_every_command_reads_csv(write: Write, tmp_path: Path, command: str, data: bytes, facts: str | None) -> None:
+    write(data, facts)
+    path = tmp_path / "t.csv"
+    output = ["-o", str(tmp_path / "page.html")] if command in ("plot", "report") else []
+    result = CliRunner().invoke(group, [command, str(path), *output], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.output

@@ -12,7 +12,7 @@ RUN = [sys.executable, "-c", "from vizreport.cli.main import main; main()"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
-@pytest.mark.parametrize("command", ["summary", "info"])
+@pytest.mark.parametrize("command", ["summary", "tree", "info"])
 def test_full_disk(tmp_path: Path, command: str) -> None:
     path = tmp_path / "t.trace"
     path.write_bytes(TraceBuilder().session().image().thread().build())
@@ -23,7 +23,7 @@ def test_full_disk(tmp_path: Path, command: str) -> None:
     assert line.startswith("vizreport: standard output: can't be written: No space left on device")
 
 
-@pytest.mark.parametrize("command", ["summary", "info"])
+@pytest.mark.parametrize("command", ["summary", "tree", "info"])
 def test_reader_that_has_gone(tmp_path: Path, command: str) -> None:
     path = tmp_path / "t.trace"
     path.write_bytes(TraceBuilder().session().image().thread().build())
