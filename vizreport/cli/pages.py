@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,9 @@ from vizreport.reports.summary import Asked
 from vizreport.reports.suppression_files import read_suppressions
 from vizreport.symbols.symbolizer import Symbolizer
 from vizreport.trace.reader import read_trace
+
+if TYPE_CHECKING:
+    from vizreport.reports.picture_results import Need, PictureResults
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -41,6 +44,20 @@ def page_options(function: _Function) -> _Function:
     return function
 
 
+def collect(
+    trace: str, needs: Need, *, files: tuple[str, ...], pid: int | None, moment: int | str = "peak", **symbols: Any
+) -> PictureResults:
+    """Reads a trace and collects what pictures need."""
+    # numpy, and for pages Bokeh, are loaded here and not before: --help and wrong usage need not wait for them.
+    from vizreport.reports.picture_results import collect_results
+
+    opened, where = read_trace(trace), make_symbol_options(**symbols)
+    suppressions = read_suppressions(opened, files, where)
+    asked = Asked(pid=pid, n_leaks=_N_LEAKS, n_others=_N_OTHERS, suppressions=suppressions)
+    with show_progress("reading") as progress:
+        return collect_results(opened, Symbolizer(opened, where), needs, asked, moment=moment, progress=progress)
+
+
 def write_pictures(
     pictures: Sequence[Picture],
     *,
@@ -49,24 +66,18 @@ def write_pictures(
     open_page: bool,
     title: str | None,
     note: str | None,
-    files: tuple[str, ...],
-    pid: int | None,
-    **symbols: Any,
+    metric: str | None = None,
+    moment: int | str | None = None,
+    **sources: Any,
 ) -> None:
     """Writes a page with these pictures, and prints where it is."""
-    # Bokeh is loaded here and not before: --help and wrong usage need not wait for it.
     from vizreport.reports.page import write_page
     from vizreport.reports.picture_page import find_needs, make_page
-    from vizreport.reports.picture_results import collect_results
 
-    opened, where = read_trace(trace), make_symbol_options(**symbols)
-    suppressions = read_suppressions(opened, files, where)
-    asked = Asked(pid=pid, n_leaks=_N_LEAKS, n_others=_N_OTHERS, suppressions=suppressions)
-    symbolizer = Symbolizer(opened, where)
-    with show_progress("reading") as progress:
-        results = collect_results(opened, symbolizer, find_needs(pictures), asked, progress)
+    needs = find_needs(pictures, at_moment=moment is not None)
+    results = collect(trace, needs, moment=moment or "peak", **sources)
     path = Path(output or _choose_path(trace))
-    _write(path, write_page(make_page(results, pictures, title=title, note=note)))
+    _write(path, write_page(make_page(results, pictures, title=title, note=note, metric=metric)))
     click.echo(path)
     if open_page:
         click.launch(path.resolve().as_uri())

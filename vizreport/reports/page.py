@@ -47,12 +47,14 @@ class Page:
 
     Attributes:
         title: Of the window.
+        metric: What call stacks are measured by at first.
         head: What the template head.html needs, or None: a page without a head.
         sections: In this order.
         data: What scripts of several sections need, by name; ready for JSON.
     """
 
     title: str
+    metric: str
     head: Mapping[str, object] | None
     sections: Sequence[Section]
     data: Mapping[str, object]
@@ -80,6 +82,7 @@ def write_page(page: Page) -> str:
     head = "" if page.head is None else Markup(render.get_template("head.html").render(page.head))
     return render.get_template("page.html").render(
         title=page.title,
+        metric=page.metric,
         version=version("vizzy"),
         policy=_write_policy(early, bokeh, late),
         style=Markup(_read_asset("page.css")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from vizreport.analysis.findings import find_findings
 from vizreport.analysis.thread_matrix import label_threads
@@ -14,15 +14,20 @@ from vizreport.reports.picture_results import NOTHING, Need, PictureResults
 from vizreport.reports.process_text import describe_command
 from vizreport.reports.registry import Picture
 from vizreport.reports.tree_data import make_tree_data
-from vizreport.views.calltree import find_tree_nodes, regroup_ranges
+from vizreport.views.calltree import find_tree_nodes
 
 
-def find_needs(pictures: Sequence[Picture]) -> Need:
-    """Returns what must be collected for these pictures. A range of time can be chosen where there is its picture."""
-    needs = NOTHING
+def find_needs(pictures: Sequence[Picture], *, at_moment: bool = False) -> Need:
+    """Returns what must be collected for these pictures.
+
+    Args:
+        pictures: Of the page. A range of time can be chosen where there is its picture.
+        at_moment: The heap's layout is that of a moment which somebody asked for.
+    """
+    needs = Need.MOMENT if at_moment else NOTHING
     if any(picture.trees for picture in pictures):
         needs |= Need.TREES
-    if any(picture.second_pass for picture in pictures):
+    if any(picture.second_pass and not (at_moment and picture.name == "layout") for picture in pictures):
         needs |= Need.SECOND_PASS
     if Need.TREES in needs and any(picture.name == "timeline" for picture in pictures):
         needs |= Need.SECOND_PASS
@@ -30,7 +35,12 @@ def find_needs(pictures: Sequence[Picture]) -> Need:
 
 
 def make_page(
-    results: PictureResults, pictures: Sequence[Picture], *, title: str | None = None, note: str | None = None
+    results: PictureResults,
+    pictures: Sequence[Picture],
+    *,
+    title: str | None = None,
+    note: str | None = None,
+    metric: str | None = None,
 ) -> Page:
     """Makes a page.
 
@@ -39,6 +49,7 @@ def make_page(
         pictures: In this order.
         title: Instead of the command.
         note: Text of whoever made the page.
+        metric: What the flame graph and the call tree show at first.
     """
     sections = [picture.build(results) for picture in pictures]
     names = {section.name for section in sections}
@@ -53,7 +64,7 @@ def make_page(
         "findings": [asdict(finding) for finding in _find(results) if finding.link in names],
     }
     data = {} if results.trees is None else {"calltree": make_tree_data(results, results.trees)}
-    return Page(title=f"{title or own_title} - vizzy", head=head, sections=sections, data=data)
+    return Page(title=f"{title or own_title} - vizzy", metric=metric or "peak", head=head, sections=sections, data=data)
 
 
 def _find(results: PictureResults) -> list[FindingText]:
@@ -61,8 +72,8 @@ def _find(results: PictureResults) -> list[FindingText]:
     if results.trees is None or results.pictures is None:
         return []
     tree = results.trees.upright.tree
-    # Ranges count for nodes of the page, of which the tree knows all but those of smaller parts.
+    # Slots are nodes of the page, which has some more than the tree: they stand for smaller parts of their callers.
     nodes = find_tree_nodes(tree)[results.slot_nodes[0]]
-    pictures = replace(results.pictures, ranges=regroup_ranges(results.pictures.ranges, nodes))
     threads = label_threads(results.image.threads)
-    return [describe_finding(found, tree, threads) for found in find_findings(results.replayed, tree, pictures)]
+    findings = find_findings(results.replayed, tree, results.pictures, nodes)
+    return [describe_finding(finding, tree, threads) for finding in findings]

@@ -16,6 +16,7 @@ from vizreport.analysis.forest import Rows
 from vizreport.analysis.pictures import PictureCollector, Pictures
 from vizreport.analysis.replay import Wanted, replay_images
 from vizreport.errors import VizzyError
+from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import ImageReplay
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
@@ -36,6 +37,7 @@ class Need(Flag):
 
     TREES = auto()
     SECOND_PASS = auto()
+    MOMENT = auto()
 
 
 NOTHING = Need(0)
@@ -51,6 +53,7 @@ class PictureResults:
         summary: Its largest leaks and other lists of call stacks, and its anomalies.
         trees: Its call trees, or None: not asked for.
         pictures: What the second pass gave, or None: not asked for.
+        moment: What was live at the moment that was asked for, or None.
         slot_nodes: int64[2, n_slots], for each slot of ``pictures.ranges`` its node in the upright and in the inverted
             tree.
     """
@@ -63,6 +66,7 @@ class PictureResults:
     summary: ImageSummary
     trees: PageTrees | None
     pictures: Pictures | None
+    moment: LiveSet | None
     slot_nodes: Rows
 
     @property
@@ -76,6 +80,8 @@ def collect_results(
     symbolizer: Symbolizer,
     needs: Need,
     asked: Asked,
+    *,
+    moment: int | str = "peak",
     progress: Progress | None = None,
 ) -> PictureResults:
     """Makes as many passes as are needed.
@@ -85,6 +91,7 @@ def collect_results(
         symbolizer: Of the trace.
         needs: What to collect.
         asked: Which process, and how many call stacks its lists have; no pid: the one that had most bytes live at once.
+        moment: A time, ns since start, or "start", "peak" or "end".
         progress: As in replay_images.
 
     Raises:
@@ -114,8 +121,21 @@ def collect_results(
         summary=summarize_image(trace, replayed, symbolizer, asked),
         trees=trees,
         pictures=pictures,
+        moment=_find_live(trace, replayed, moment) if Need.MOMENT in needs else None,
         slot_nodes=slot_nodes,
     )
+
+
+def _find_live(trace: Trace, replayed: ImageReplay, moment: int | str) -> LiveSet:
+    """Returns what was live at a moment."""
+    start, end = int(replayed.timeline.edges[0]), int(replayed.timeline.edges[-1])
+    if moment == "peak":
+        wanted = Wanted(n_bins=1, rows=[replayed.peak.row])
+    else:
+        times = {"start": start, "end": end}
+        wanted = Wanted(n_bins=1, times=[times[moment] if isinstance(moment, str) else min(moment, end)])
+    found = replay_images(trace, images={replayed.image.index}, wanted=lambda _: wanted)
+    return next(iter(found)).snapshots[0]
 
 
 def _want_bins(image: Image) -> Wanted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
-from vizreport.views.calltree import METRICS
+from vizreport.reports.tree_data import list_metrics
 
 HELP = (
     "The same call stacks as in the flame graph, as a table: a row is a function below its caller, its figures are "
@@ -15,5 +15,5 @@ HELP = (
 
 def build(results: PictureResults) -> Section:
     """Shows the page's call trees as a table."""
-    metrics = [(metric.name, metric.label, metric.help) for metric in METRICS]
+    metrics = [(metric.name, metric.label, metric.help) for metric in list_metrics(results)]
     return Section(name="calltree", title="Call tree", help=HELP, values={"metrics": metrics})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from vizreport.analysis.layout import HeapLayout
+from vizreport.analysis.layout import HeapLayout, find_layout_regions, lay_out
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
 from vizreport.units import format_time
@@ -21,19 +23,21 @@ HELP = (
 
 
 def build(results: PictureResults) -> Section:
-    """Draws the live blocks of every snapshot; a slider chooses among them."""
+    """Draws the live blocks of every snapshot, a slider chooses among them; or those of the moment asked for."""
+    if results.moment is not None:
+        layout = lay_out(results.moment, regions=find_layout_regions([results.moment]))
+        return _build([layout], 0, [format_time(layout.time_ns)], results)
     assert results.pictures is not None
-    pictures = results.pictures
-    layouts = [layout for layout in pictures.layouts if len(layout.regions.starts)]
+    layouts, peak = results.pictures.layouts, results.pictures.peak_layout
+    labels = [_name_moment(k, layout, peak, len(layouts)) for k, layout in enumerate(layouts)]
+    return _build(layouts, peak, labels, results)
+
+
+def _build(layouts: Sequence[HeapLayout], first: int, labels: Sequence[str], results: PictureResults) -> Section:
+    """Draws layouts of the same regions, one of them at first."""
     if not any(len(layout) for layout in layouts):
         return Section(name="layout", title="Heap layout", help=HELP, values={"empty": True})
-    peak = pictures.peak_layout
-    values = {
-        "empty": False,
-        "n_layouts": len(layouts),
-        "peak": peak,
-        "labels": [_name_moment(k, layout, peak, len(layouts)) for k, layout in enumerate(layouts)],
-    }
+    values = {"empty": False, "n_layouts": len(layouts), "first": first, "labels": labels}
     data = {
         "layout-rows": describe_layout_rows(layouts[0]),
         "layout-moments": [make_layout_columns(layout, find_nodes(results, layout)) for layout in layouts],

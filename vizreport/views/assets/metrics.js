@@ -4,8 +4,6 @@
 
   document.addEventListener("DOMContentLoaded", async () => {
     const inputs = vizzy.all("input[name=metric]");
-    const first = inputs.find((input) => input.checked);
-    vizzy.state.set({ metric: first ? first.value : "peak" });
     const ofRange = inputs.filter((input) => input.value.startsWith("range-"));
 
     function select(metric) {
@@ -15,6 +13,7 @@
 
     for (const input of inputs) input.addEventListener("change", () => select(input.value));
     for (const input of ofRange) input.disabled = true;
+    select(document.documentElement.dataset.metric);
     // A finding may say with which metric the picture shows it.
     for (const link of vizzy.all("a[data-metric]")) {
       link.addEventListener("click", () => {
@@ -25,7 +24,7 @@
       });
     }
 
-    let before = first ? first.value : "peak";
+    let before = vizzy.state.get("metric");
     vizzy.state.on(["range"], async ({ range, metric }) => {
       const trees = await vizzy.callTrees();
       if (!trees || !trees.hasRange) return;

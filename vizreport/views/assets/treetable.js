@@ -65,6 +65,7 @@
     }
 
     head() {
+      vizzy.find("table", this.section).classList.toggle("ranged", Boolean(vizzy.state.get("range")));
       for (const cell of vizzy.all("th[data-metric]", this.section)) {
         const sorted = cell.dataset.metric === this.sort.metric;
         if (sorted) cell.setAttribute("aria-sort", this.sort.ascending ? "ascending" : "descending");
@@ -107,7 +108,8 @@
       const where = vizzy.make("span", { className: "where", textContent: place || module });
       const title = vizzy.make("td", { className: "name" }, toggle, text, where);
       title.style.paddingLeft = `${8 + Math.min(level - 1, DEEPEST_INDENT) * INDENT}px`;
-      const cells = vizzy.all("th[data-metric]", this.section).map((head) => this.cell(node, head.dataset.metric));
+      const heads = vizzy.all("th[data-metric]", this.section).filter((head) => head.offsetParent);
+      const cells = heads.map((head) => this.cell(node, head.dataset.metric));
       const row = vizzy.make("tr", { tabIndex: -1, "aria-level": level }, title, ...cells);
       row.dataset.node = node;
       if (parent) row.setAttribute("aria-expanded", open);
