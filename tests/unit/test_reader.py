@@ -4,6 +4,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -123,8 +124,14 @@ def test_foreign_files_are_refused(load: Load, data: bytes, message: str) -> Non
 def test_another_major_version_is_refused(load: Load) -> None:
     data = bytearray(small_trace())
     data[8] = 9
-    with pytest.raises(TraceFormatError, match=rf"format 9\.{fmt.FORMAT_MINOR}"):
+    with pytest.raises(TraceFormatError, match=r"format 9\.\d, this vizreport reads format 1\.\d"):
         load(bytes(data))
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+def test_a_file_without_an_end_is_refused_at_once() -> None:
+    with pytest.raises(TraceFormatError, match="no vizzy trace"):
+        read_trace("/dev/zero")
 
 
 def test_what_is_missing_or_a_folder_is_an_error_of_the_user(tmp_path: object) -> None:

@@ -77,8 +77,8 @@ def read_header(data: memoryview) -> np.void:
     header: np.void = np.frombuffer(data, fmt.FILE_HEADER, 1)[0]
     if header["major"] != fmt.FORMAT_MAJOR:
         raise TraceFormatError(
-            f"the trace has format {header['major']}.{header['minor']}, this version reads {fmt.FORMAT_MAJOR}: "
-            "use the vizreport that came with the recorder",
+            f"the trace has format {header['major']}.{header['minor']}, this vizreport reads format "
+            f"{fmt.FORMAT_MAJOR}.{fmt.FORMAT_MINOR}: use the vizreport that came with the recorder",
             offset=8,
         )
     if zlib.crc32(data[: size - _CRC_BYTES]) != header["header_crc"]:
@@ -115,15 +115,15 @@ def find_blocks(data: memoryview, start: int) -> Framing:
     return Framing(tuple(blocks), n_lost, False, cut_bytes)
 
 
-def read_payload(data: memoryview, block: Block) -> memoryview:
-    """Returns a block's payload, decompressed.
+def read_payload(data: memoryview, block: Block, *, verified: bool = False) -> memoryview:
+    """Returns a block's payload, decompressed; verified: its checksum was found right before.
 
     Raises:
         TraceFormatError: It is damaged.
     """
     at = block.offset + _HEADER.size
     stored = data[at : at + block.stored_bytes]
-    if zlib.crc32(stored) != block.payload_crc:
+    if not verified and zlib.crc32(stored) != block.payload_crc:
         raise TraceFormatError("a block's payload is damaged", offset=at)
     if block.flags & fmt.BlockFlag.ZSTD:
         return memoryview(decompress(stored, block.raw_bytes))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from vizreport.trace.records import (
     describe_header,
 )
 
+_START_BYTES = 64  # enough to know any kind of trace by
 _NO_EVENTS = Events(
     kinds=np.zeros(0, np.uint8),
     threads=np.zeros(0, np.uint32),
@@ -181,7 +182,7 @@ class _BlockSource:
         return self.block.last_time_ns
 
     def read(self, decode: EventDecoder) -> EventBlock:
-        return decode(read_payload(self.data, self.block), self.block.count, self.block.flags)
+        return decode(read_payload(self.data, self.block, verified=True), self.block.count, self.block.flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +203,16 @@ class _BlockContents:
     def read_stacks(self, image: int) -> Stacks:
         """Returns an image's call stacks: see Trace."""
         parts = [
-            decode_nodes(read_payload(self.data, block), block.count)
+            decode_nodes(read_payload(self.data, block, verified=True), block.count)
             for block in self.blocks
             if block.image == image and block.type == fmt.BlockType.NODES
         ]
         empty = np.zeros(0, dtype=np.uint64)
         columns = [np.concatenate([part[k] for part in parts]) if parts else empty for k in range(4)]
-        ids, order = np.unique(columns[0], return_index=True)
-        parents, pcs, codes = (column[order] for column in columns[1:])
+        if (columns[0][1:] <= columns[0][:-1]).any():  # they are in order where one thread wrote them
+            _, order = np.unique(columns[0], return_index=True)
+            columns = [column[order] for column in columns]
+        ids, parents, pcs, codes = columns
         return Stacks(
             ids=ids.astype(np.uint32),
             parents=parents.astype(np.uint32),
@@ -261,16 +264,24 @@ def _parse_csv(path: str, data: memoryview) -> Trace:
 def _open(path: str) -> memoryview:
     """Returns the file's bytes, mapped where that can be done."""
     if path == "-":
-        return memoryview(sys.stdin.buffer.read())
+        return _read_stream(sys.stdin.buffer)
     try:
         with Path(path).open("rb") as file:
             try:
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             except (ValueError, OSError):  # empty, or no regular file
-                return memoryview(file.read())
+                return _read_stream(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise VizzyError(f"{path}: can't be read: {reason}") from error
+
+
+def _read_stream(file: BinaryIO) -> memoryview:
+    """Returns all of a stream's bytes; of one that is no trace only the first: it may never end."""
+    start = file.read(_START_BYTES)
+    if start.startswith(fmt.FILE_MAGIC.to_bytes(8, "little")) or is_csv(memoryview(start)):
+        start += file.read()
+    return memoryview(start)
 
 
 def parse_trace(path: str, data: memoryview) -> Trace:
