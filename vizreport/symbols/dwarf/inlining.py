@@ -43,21 +43,19 @@ def _descend(unit: Unit, at: int, chain: Chain, addresses: Sequence[int], chains
             at = _pass_by(unit, abbrev, at)
             continue
         die = unit.read_die(offset)
-        # A scope without addresses of its own only groups what is in it.
-        held = _select_covered(unit, die, addresses) if abbrev.has_code else addresses
-        inner = (die, *chain) if abbrev.tag == Tag.INLINED_SUBROUTINE else chain
-        if abbrev.has_code:
+        ranges = read_ranges(unit, die)
+        held = [address for address in addresses if any(low <= address < high for low, high in ranges)]
+        inner = chain
+        if abbrev.tag == Tag.INLINED_SUBROUTINE:
+            inner = (die, *chain)
             chains.update((address, inner) for address in held)
+        if not ranges:
+            # It only groups what is in it, or gcc began its list with an empty range at 0, which reads as the end.
+            held = list(addresses)
         if abbrev.has_children and held:
             at = _descend(unit, die.end, inner, held, chains)
         else:
             at = _pass_by(unit, abbrev, at)
-
-
-def _select_covered(unit: Unit, die: Die, addresses: Sequence[int]) -> list[int]:
-    """Returns those addresses that a DIE covers."""
-    ranges = read_ranges(unit, die)
-    return [address for address in addresses if any(low <= address < high for low, high in ranges)]
 
 
 def _pass_by(unit: Unit, abbrev: Abbrev, at: int) -> int:
