@@ -76,13 +76,16 @@ def test_the_text_inverted(load: Load) -> None:
 
 
 def test_what_is_too_small_is_said(load: Load) -> None:
-    lines = text_of(load(build().build()), min_share=0.2)
-    assert lines[4:] == [
+    assert text_of(load(build().build()), min_share=0.2)[4:] == [
         " 99.5 %  995 bytes            └─ prog+0x100",
-        " 89.5 %  895 bytes    5 bytes    ├─ prog+0x200",
-        " 60.0 %  600 bytes  600 bytes    │  ├─ prog+0x300",
-        " 29.0 %  290 bytes  290 bytes    │  └─ prog+0x400",
-        " 10.0 %  100 bytes               └─ (other, each too small to be shown)",
+        " 89.5 %  895 bytes    5 bytes    prog+0x200",
+        " 60.0 %  600 bytes  600 bytes    ├─ prog+0x300",
+        " 29.0 %  290 bytes  290 bytes    └─ prog+0x400",
+    ]
+    assert text_of(load(build().build()), min_share=0.3, inverted=True, metric="count")[3:] == [
+        " 20.0 %          1 (no call stack recorded)",
+        " 40.0 %          2 ├─ prog+0x300 ...",
+        " 40.0 %          2 └─ (other, each too small to be shown)",
     ]
     assert text_of(load(build().build()), max_depth=2)[-2:] == [
         " 89.5 %  895 bytes    5 bytes    ├─ prog+0x200 ...",

@@ -15,7 +15,9 @@ from vizreport.units import format_count
 
 _INDENT = " " * 8
 _MAIN = "main"
-_LEAST_NAME = 24  # columns that are left to a function's name in any case
+# Columns that a function's name has: at least, whatever else stands in the line; and where no terminal sets a limit.
+_LEAST_NAME = 24
+_FREE_NAME = 100
 
 
 def write_stacks(
@@ -63,12 +65,8 @@ def describe_frame(frame: Frame, ink: Ink, width: int | None = None) -> str:
     if frame.function is None:
         return _describe_place(frame)
     place = f" ({_describe_place(frame)}{', inlined' if frame.inlined else ''})"
-    name = quote(frame.function)
-    return shorten_name(name, _find_room(name, place, width)) + ink.faint(place)
-
-
-def _find_room(name: str, place: str, width: int | None) -> int:
-    return len(name) if width is None else max(width - len(place), _LEAST_NAME)
+    room = _FREE_NAME if width is None else max(width - len(place), _LEAST_NAME)
+    return shorten_name(quote(frame.function), room) + ink.faint(place)
 
 
 def _describe_place(frame: Frame) -> str:

@@ -44,7 +44,7 @@ def _describe_tree(each: ImageTree, max_depth: int | None) -> dict[str, Any]:
     nodes: list[dict[str, Any]] = []
     number: dict[int, int] = {}
     parents = tree.parents.tolist()
-    for row in list_rows(tree, max_depth):
+    for row in list_rows(tree, max_depth=max_depth):
         if row.is_other:
             continue
         number[row.node] = len(nodes)

@@ -29,14 +29,15 @@ class TreeRow:
     hidden: bool = False
 
 
-def list_rows(tree: CallTree, max_depth: int | None = None) -> Iterator[TreeRow]:
+def list_rows(tree: CallTree, *, max_depth: int | None = None, min_other: int = 1) -> Iterator[TreeRow]:
     """Yields the rows of all nodes but node 0.
 
-    An only child that accounts for all of its parent is not indented: it stands below it, as in a call stack.
+    What stands alone below a node that has nothing of its own is not indented, as in a call stack.
 
     Args:
         tree: With one figure or more; the first decides the order.
         max_depth: How many levels; None: all.
+        min_other: The least of what is too small to be shown that has a row.
     """
     starts, children = (column.tolist() for column in tree.find_children(0))
     own, other = tree.self_values[:, 0].tolist(), tree.other_values[:, 0].tolist()
@@ -44,9 +45,9 @@ def list_rows(tree: CallTree, max_depth: int | None = None) -> Iterator[TreeRow]
     def list_below(node: int, depth: int, lead: tuple[bool, ...]) -> list[TreeRow]:
         """Returns the rows right below a node."""
         entries = [(child, False) for child in children[starts[node] : starts[node + 1]]]
-        entries += [(node, True)] if other[node] else []
-        if len(entries) == 1 and not own[node] and not other[node]:
-            return [TreeRow(entries[0][0], False, depth, lead, branches=False)]
+        entries += [(node, True)] if other[node] >= min_other else []
+        if len(entries) == 1 and not own[node]:
+            return [TreeRow(*entries[0], depth, lead, branches=False)]
         return [
             TreeRow(entry, is_other, depth, (*lead, at < len(entries) - 1), branches=True)
             for at, (entry, is_other) in enumerate(entries)
@@ -56,9 +57,11 @@ def list_rows(tree: CallTree, max_depth: int | None = None) -> Iterator[TreeRow]
     pending = list_below(0, 1, ())[::-1]
     while pending:
         row = pending.pop()
-        below = [] if row.is_other else list_below(row.node, row.depth + 1, row.lead)
-        if below and row.depth == max_depth:
-            yield replace(row, hidden=True)
+        if row.is_other:
+            yield row
             continue
-        yield row
-        pending.extend(below[::-1])
+        below = list_below(row.node, row.depth + 1, row.lead)
+        only_other = all(entry.is_other for entry in below)
+        hidden = row.depth == max_depth or only_other
+        yield replace(row, hidden=hidden and bool(below or other[row.node]))
+        pending.extend([] if hidden else below[::-1])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from vizreport.analysis.metrics import METRICS, Metric
 from vizreport.reports.ink import PLAIN, Ink
-from vizreport.reports.process_text import describe_command
+from vizreport.reports.process_text import describe_command, shorten_command
 from vizreport.reports.stack_text import describe_frame
 from vizreport.reports.tree import ImageTree, TreeAsked
 from vizreport.reports.tree_rows import TreeRow, list_rows
@@ -16,6 +17,7 @@ from vizreport.units import format_bytes
 UNICODE_LINES = ("│  ", "   ", "├─ ", "└─ ")
 ASCII_LINES = ("|  ", "   ", "|- ", "`- ")
 
+_COMMAND_COLUMNS = 50
 _OTHER = "(other, each too small to be shown)"
 
 
@@ -36,13 +38,15 @@ def write_trees(
         max_depth: How many levels are shown; None: all.
         lines: What branches are drawn with.
         ink: Emphasis.
-        width: Columns of the terminal, to which names are shortened; None: they are not.
+        width: Columns of the terminal, to which names are shortened; None: to a fixed one.
     """
     metric = METRICS[asked.metric]
     for each in trees:
         if each is not trees[0]:
             yield ""
-        yield from _write_tree(each, metric, asked, list_rows(each.tree, max_depth), lines, ink, width)
+        min_other = max(math.ceil(asked.min_share * int(each.tree.total_values[0, 0])), 1)
+        rows = list_rows(each.tree, max_depth=max_depth, min_other=min_other)
+        yield from _write_tree(each, metric, asked, rows, lines, ink, width)
 
 
 def _write_tree(
@@ -58,7 +62,8 @@ def _write_tree(
     whole = int(tree.total_values[0, 0])
     direction = "who was called, then by whom" if asked.inverted else "who called, then whom"
     yield ink.strong(f"ALLOCATION TREE: {metric.title}, {direction}")
-    yield f"    {_format(whole, metric)} in all, {describe_command(image)} (pid {image.pid})"
+    command = shorten_command(describe_command(image), _COMMAND_COLUMNS)
+    yield f"    {_format(whole, metric)} in all, {command} (pid {image.pid})"
     yield ink.faint(f"{'total':>18}" + ("" if asked.inverted else f" {'self':>10}"))
     if tree.self_values[0, 0]:
         yield f"{_format_total(int(tree.self_values[0, 0]), whole, metric)} (no call stack recorded)"
