@@ -34,8 +34,8 @@ class HeldTimeline:
 class HeldAccumulator:
     """Adds up batches of blocks.
 
-    Most blocks live at the end of no bin and cost 10 ns. For the others the pages where they begin and end are kept,
-    each with one bit for each bin: 24 bytes a page with 128 bins.
+    Most blocks live at the end of no bin. For the others the pages where they begin and end are kept, each with one bit
+    for each bin: 24 bytes a page with 128 bins.
     """
 
     def __init__(self, start_ns: int, end_ns: int, *, n_bins: int = N_MOMENTS, page_bytes: int = PAGE_BYTES) -> None:

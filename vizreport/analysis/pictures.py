@@ -81,7 +81,8 @@ class PictureCollector:
         self._heatmap = HeatmapAccumulator(start, end)
         self._held = HeldAccumulator(start, end)
         self._ranges = RangeAccumulator(start, end, stacks=first.stacks.stacks, slots=nodes)
-        n_even = min(n_snapshots - 1, _SNAPSHOT_BLOCKS // max(first.peak.blocks, 1))
+        n_blocks = max(first.peak.blocks + first.totals.inherited_blocks, 1)
+        n_even = min(n_snapshots - 1, _SNAPSHOT_BLOCKS // n_blocks)
         times = np.linspace(start, end, n_even) if n_even > 1 else [end]
         self.wanted = Wanted(
             times=[int(time) for time in times],

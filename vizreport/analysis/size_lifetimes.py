@@ -57,7 +57,7 @@ class SizeLifetimes:
 
 
 class SizeLifetimesAccumulator:
-    """Counts batches of blocks by size and lifetime; 20 ns and a megabyte for any number of blocks."""
+    """Counts batches of blocks by size and lifetime; in a megabyte, however many blocks there are."""
 
     def __init__(self) -> None:
         """Starts with no block."""
