@@ -114,10 +114,12 @@ def _plan(trace: Trace, images: Container[int] | None) -> _Plan:
     for image in trace.images:
         if images is not None and image.index not in images:
             continue
+        climbed = set()
         while image.index not in needed:
+            climbed.add(image.index)
             parent = by_index.get(image.parent) if image.parent is not None else None
-            if image.origin != Origin.FORK:
-                parent = None
+            if image.origin != Origin.FORK or (parent is not None and parent.index in climbed):
+                parent = None  # a circle is forged: it is cut where it closes
             needed[image.index] = parent
             image = parent or image
     children: dict[int, list[Image]] = {index: [] for index in needed}
