@@ -1,4 +1,4 @@
-"""The pages of docs/guide, run: every command in them, and what is shown below each.
+"""README.md and the pages of docs/guide, run: every command in them, and what is shown below each.
 
 In what is shown, "..." stands for anything: a line of it for any lines, also none.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from recording import ROOT, Require
 
-PAGES = sorted((ROOT / "docs" / "guide").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guide").glob("*.md"))]
 
 
 def list_commands(page: Path) -> Iterator[tuple[str, str]]:
@@ -57,6 +57,7 @@ def test_the_commands_of_a_page(page: Path, environment: dict[str, str], require
     require("gcc")
     work = tmp_path / "work"
     shutil.copytree(ROOT / "docs" / "examples", work)
+    (work / "docs").symlink_to(ROOT / "docs")
     commands = list(list_commands(page))
     assert commands
     status = 0
