@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 from recording import ROOT, Program, Require
 
-from vizreport.symbols.debug_file import open_debug_info
 from vizreport.symbols.debug_files import find_files
-from vizreport.symbols.dwarf.lookup import FrameFinder
+from vizreport.symbols.debug_finder import DebugFinder
 from vizreport.symbols.elf_file import ElfFile
 from vizreport.symbols.function_table import read_function_table
 from vizreport.symbols.options import SymbolOptions
@@ -75,7 +74,7 @@ def ask_llvm(require: Require, path: Path, addresses: list[int]) -> dict[int, Li
     return answers
 
 
-def find_lines(finder: FrameFinder, addresses: list[int]) -> dict[int, Lines]:
+def find_lines(finder: DebugFinder, addresses: list[int]) -> dict[int, Lines]:
     """The same by vizreport's reader."""
     frames = finder.find(addresses)
     return {
@@ -91,10 +90,10 @@ def compare(require: Require, path: Path, *, oracle: Path | None = None, options
     options = options or SymbolOptions(debuginfod=False)
     files = find_files(str(path), build_id, options, None, warnings.append, is_command=False, recorded_ns=1 << 63)
     assert files.debug is not None
-    assert warnings == []
     addresses = choose_addresses(oracle or path)
     expected = ask_llvm(require, oracle or path, addresses)
-    found = find_lines(open_debug_info(files.debug, files.supplement), addresses)
+    found = find_lines(DebugFinder(files.debug, files.supplement, warnings.append), addresses)
+    assert warnings == []
     different = [address for address in addresses if found[address] != expected[address]]
     assert not different, (hex(different[0]), len(different), found[different[0]], expected[different[0]])
     n_inlined = sum(len(lines) > 1 for lines in expected.values())
@@ -169,6 +168,15 @@ def test_a_debug_file_in_a_build_id_directory(run: Run, require: Require, origin
     debug.parent.mkdir(parents=True)
     split(run, original, debug, stripped)
     compare(require, stripped, oracle=original, options=SymbolOptions(debug_dirs=(str(tmp_path / "debug"),)))
+
+
+def test_split_dwarf_by_llvm_symbolizer(run: Run, require: Require, tmp_path: Path) -> None:
+    """The own reader knows the lines of split DWARF, but not what was inlined."""
+    output = tmp_path / "containers"
+    source = PROGRAMS / "containers.cpp"
+    flags = ["-O2", "-g", "-gsplit-dwarf", "-std=c++17", "-pthread"]
+    run("g++", *flags, source, "-o", output, "-ldl", package="g++")
+    compare(require, output)
 
 
 def split(run: Run, original: Path, debug: Path, stripped: Path) -> None:

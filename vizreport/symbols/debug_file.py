@@ -6,10 +6,9 @@ import re
 
 from vizreport.model.places import Place, Places
 from vizreport.symbols.demangle import demangle
-from vizreport.symbols.dwarf.debug_info import MANGLED, DebugInfo
-from vizreport.symbols.dwarf.lookup import DAMAGE, DebugFrames, FrameFinder
-from vizreport.symbols.dwarf.sections import load_sections
-from vizreport.symbols.elf_file import ElfFile, ElfFileError
+from vizreport.symbols.dwarf.debug_info import MANGLED
+from vizreport.symbols.dwarf.lookup import DebugFrames
+from vizreport.symbols.elf_file import ElfFile
 from vizreport.symbols.function_table import FunctionTable
 
 # What compilers append to the names of the parts and copies that they make of a function.
@@ -19,19 +18,6 @@ _CLONE = re.compile(r"(?:\.(?:cold|isra|constprop|part|lto_priv|localalias|llvm|
 def has_debug_info(elf: ElfFile) -> bool:
     """Tells whether the file names sources and lines."""
     return elf.has_section(".debug_info") and elf.has_section(".debug_abbrev")
-
-
-def open_debug_info(elf: ElfFile, supplement: ElfFile | None) -> FrameFinder:
-    """Returns a finder of frames in a file that has debug information.
-
-    Raises:
-        ElfFileError: It is damaged.
-    """
-    try:
-        shared = DebugInfo(load_sections(supplement.read_section), supplement.order) if supplement else None
-        return FrameFinder(DebugInfo(load_sections(elf.read_section), elf.order, shared))
-    except DAMAGE as error:
-        raise ElfFileError(str(error)) from error
 
 
 def name_places(frames: DebugFrames, table: FunctionTable | None, address: int) -> Places:

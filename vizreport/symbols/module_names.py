@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vizreport.model.places import Places
-from vizreport.symbols.debug_file import name_places, open_debug_info
+from vizreport.symbols.debug_file import name_places
 from vizreport.symbols.debug_files import ModuleFiles, Warn, find_binary_path, find_files, list_debug_paths
+from vizreport.symbols.debug_finder import DebugFinder
 from vizreport.symbols.debuginfod import Debuginfod
-from vizreport.symbols.dwarf.lookup import DAMAGE, DebugFrames, FrameFinder
 from vizreport.symbols.elf_file import ElfFile, ElfFileError
 from vizreport.symbols.function_table import FunctionTable, read_function_table
 from vizreport.symbols.name_cache import CachedNames, fingerprint, load_names, save_names
@@ -101,36 +101,20 @@ class _OpenFiles:
     """The files of a module, and what has been read of them."""
 
     def __init__(self, files: ModuleFiles, warn: Warn) -> None:
-        """Reads symbol tables and what the debug information covers."""
-        self._debug = files.debug
-        self._warn = warn
+        """Reads symbol tables."""
         self._table = _read_largest_table(files, warn)
-        self._finder: FrameFinder | None = None
+        self._finder = DebugFinder(files.debug, files.supplement, warn) if files.debug is not None else None
         self.debug_link = _read_link_name(files.binary) if files.binary else None
         self.is_empty = files.binary is None and files.debug is None
-        if files.debug is not None:
-            try:
-                self._finder = open_debug_info(files.debug, files.supplement)
-            except ElfFileError as error:
-                self._warn_of_damage(files.debug, error)
 
     @property
     def has_debug_info(self) -> bool:
-        return self._finder is not None
+        return self._finder is not None and self._finder.is_readable
 
     def find_places(self, addresses: Iterable[int]) -> dict[int, Places]:
         """Returns what the files say about each address: nothing, perhaps."""
-        frames: dict[int, DebugFrames] = {}
-        if self._finder is not None and self._debug is not None:
-            try:
-                frames = self._finder.find(addresses)
-            except DAMAGE as error:
-                self._finder = None
-                self._warn_of_damage(self._debug, error)
+        frames = self._finder.find(addresses) if self._finder is not None else {}
         return {address: name_places(frames.get(address, ()), self._table, address) for address in addresses}
-
-    def _warn_of_damage(self, debug: ElfFile, error: Exception) -> None:
-        self._warn(f"{debug.path}: gives no lines: its debug information is damaged ({error})")
 
 
 def _read_link_name(binary: ElfFile) -> str | None:

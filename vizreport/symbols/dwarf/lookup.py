@@ -37,7 +37,11 @@ DebugFrames = tuple[DebugFrame, ...]
 
 
 class FrameFinder:
-    """Finds frames in one file. Reads of it what holds the addresses that are asked for."""
+    """Finds frames in one file. Reads of it what holds the addresses that are asked for.
+
+    Attributes:
+        n_damaged: Units that contradict themselves, which were left out.
+    """
 
     def __init__(self, info: DebugInfo) -> None:
         """Reads what the units cover.
@@ -47,13 +51,10 @@ class FrameFinder:
         """
         self._info = info
         self._units = UnitMap(info)
+        self.n_damaged = 0
 
     def find(self, addresses: Iterable[int]) -> dict[int, DebugFrames]:
-        """Returns the frames of each address that a unit covers, innermost first.
-
-        Raises:
-            One of DAMAGE: The debug information contradicts itself.
-        """
+        """Returns the frames of each address that a sound unit covers, innermost first."""
         by_unit: dict[int, tuple[Unit, list[int]]] = {}
         for address in sorted(set(addresses)):
             unit = self._units.find(address)
@@ -61,7 +62,10 @@ class FrameFinder:
                 by_unit.setdefault(unit.offset, (unit, []))[1].append(address)
         frames: dict[int, DebugFrames] = {}
         for unit, held in by_unit.values():
-            frames.update(_find_in_unit(self._info, unit, held))
+            try:
+                frames.update(_find_in_unit(self._info, unit, held))
+            except DAMAGE:
+                self.n_damaged += 1
         return frames
 
 
