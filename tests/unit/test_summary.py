@@ -74,6 +74,12 @@ def test_one_process(load: Load) -> None:
         (50, 1, 2),
         (10, 1, 1),
     ]
+    assert [(held["bytes"], held["blocks"], len(held["stack"])) for held in process["peak_stacks"]] == [
+        (150, 2, 2),
+        (7, 1, 1),
+    ]
+    assert [(made["temporary"], made["allocs"]) for made in process["temporary_stacks"]] == [(1, 1)]
+    assert process["suppressed"] == {"bytes": 0, "blocks": 0, "rules": []}
     frame = process["leaks"][0]["stack"][0]
     assert list(frame) == ["function", "file", "line", "module", "address", "inlined"]
     assert frame == {
