@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from vizreport.analysis.region_names import name_regions
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
-from vizreport.units import format_bytes
+from vizreport.units import format_bytes, format_count
 from vizreport.views.heatmap import describe_rows, draw_heatmap
 from vizreport.views.theme import SCALE
 
@@ -12,7 +15,8 @@ HELP = (
     "Each row is a stretch of addresses, each column a moment; the darker a cell (the lighter, on a dark page), the "
     "fuller it was. The scale is logarithmic: one block of 16 bytes in an otherwise empty row can still be seen. "
     "Where a pale stripe goes on for long, a few blocks keep memory from being given back. Addresses that were "
-    "never used are left out; lines show where."
+    "never used are left out; lines show where. A heap is where the program break grows, an arena is glibc's for "
+    "threads; large blocks and other allocators lie in mapped regions."
 )
 
 
@@ -22,10 +26,11 @@ def build(results: PictureResults) -> Section:
     heatmap = results.pictures.heatmap
     if len(heatmap.mean_bytes) == 0:
         return Section(name="heatmap", title="Heatmap", help=HELP, values={"empty": True})
-    n_regions = len(heatmap.regions.starts)
+    kinds = Counter(name_regions(heatmap.regions, results.image))
+    regions = ", ".join(format_count(count, kind) for kind, count in kinds.items())
     lead = (
-        f"{format_bytes(int(heatmap.regions.offsets[-1]))} of addresses in {n_regions} "
-        f"{'region' if n_regions == 1 else 'regions'}; a row is {format_bytes(heatmap.row_bytes)}"
+        f"{format_bytes(int(heatmap.regions.offsets[-1]))} of addresses in {format_count(kinds.total(), 'region')} "
+        f"({regions}); a row is {format_bytes(heatmap.row_bytes)}"
     )
     return Section(
         name="heatmap",
