@@ -55,7 +55,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _read_recorded(trace: Path, events: list[dict[str, str]], program: Path) -> set[str]:
-    """Events, of those with a stack the ones whose leaf is the program; unloaded modules; how images ended."""
+    """Events, of those with a stack the ones whose leaf is the program; unloaded modules; how images ended, or stopped."""
     facts = _read_rows(trace.with_suffix(".stacks.csv"))
     modules = [row for row in facts if row["record"] == "module" and row["name"] == str(program)]
     code = [range(int(row["address"], 0), int(row["end"], 0)) for row in modules]
@@ -67,6 +67,7 @@ def _read_recorded(trace: Path, events: list[dict[str, str]], program: Path) -> 
         if row["stack_id"] == "0" or row["stack_id"] in called_by_program
     }
     ends = {f"end,{row['detail']},{row['id']}" for row in facts if row["record"] == "image_end"}
+    ends |= {f"stopped,{row['id']}" for row in facts if row["record"] == "stopped"}
     return recorded | ends | {"unload" for row in facts if row["record"] == "unload"}
 
 

@@ -128,14 +128,14 @@ static enum vz_unfit fitness(int fd, unsigned n_scripts)
 
 enum vz_unfit vz_fitness_of_fd(int fd)
 {
-    if (vz_sys_access(vz_session_library(), R_OK) < 0)
+    if (vz_session_confined() || vz_sys_access(vz_session_library(), R_OK) < 0)
         return VZ_UNFIT_UNREACHABLE;
     return fitness(fd, 0);
 }
 
 enum vz_unfit vz_fitness_of_path(const char *path)
 {
-    const int fd = (int)vz_sys_open(path, VZ_FITNESS_OPEN_FLAGS);
+    const int fd = vz_session_confined() ? -1 : (int)vz_sys_open(path, VZ_FITNESS_OPEN_FLAGS);
     if (fd < 0)
         return VZ_FIT;
     const enum vz_unfit result = vz_fitness_of_fd(fd);

@@ -123,6 +123,8 @@ static bool has_region(void) { return is_own_process() || vz_sys_getppid() == vz
  * it is going to be removed, and the loader would complain in the program's output. */
 static bool can_follow(void)
 {
+    if (vz_session_confined())
+        return false;
     if (!vz_session_shm) /* this image could not attach; the next may */
         return vz_sys_access(vz_session_library(), R_OK) == 0;
     return vz_session_open() && !(vz_session_shm->options & VZ_OPTION_NO_CHILDREN);
@@ -154,7 +156,7 @@ static void exec_failed(void)
 static const char *search(const char *file, char *buffer)
 {
     const char *list = getenv("PATH");
-    if (strchr(file, '/') || !list)
+    if (strchr(file, '/') || !list || vz_session_confined())
         return file;
     for (const char *at = list;; at++) {
         const size_t bytes = strcspn(at, ":");

@@ -57,6 +57,16 @@ void vz_session_stop(enum vz_stop why)
     atomic_store(vz_life, VZ_LIFE_OFF);
 }
 
+static bool confined;
+
+bool vz_session_confined(void) { return confined; }
+
+void vz_session_confine(void)
+{
+    confined = true;
+    vz_session_stop(VZ_STOP_REFUSED);
+}
+
 /* ---- mapping --------------------------------------------------------------------------------------------------------
  */
 
@@ -185,7 +195,7 @@ static bool attach(void)
     const volatile struct vz_config *patched = config();
     if (!patched->session_path[0] || patched->shm_version != VZ_SHM_VERSION)
         return false;
-    const int fd = open_session();
+    const int fd = vz_sys_counter_is_forbidden() ? -1 : open_session();
     if (fd < 0)
         return false;
     _Atomic uint32_t *page = life_page();
@@ -242,6 +252,10 @@ bool vz_session_wake(void)
     uint32_t life = atomic_load(vz_life);
     if (life != VZ_LIFE_UNSTARTED && life != VZ_LIFE_FORKED)
         return false;
+    if (confined) {
+        atomic_store(vz_life, VZ_LIFE_OFF);
+        return false;
+    }
     if (life == VZ_LIFE_FORKED && vz_thread_is_in_hook(vz_context_of_caller())) {
         wait_for_hook();
         return false;

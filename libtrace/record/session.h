@@ -35,6 +35,12 @@ static inline bool vz_session_recording(void)
 /* Record no more in this process; why goes to the region. In a hook. */
 void vz_session_stop(enum vz_stop why);
 
+/* The program confines itself so that no further system call may be made, here and in forked children: record no more. In a hook. */
+void vz_session_confine(void);
+
+/* Whether it has. */
+bool vz_session_confined(void);
+
 /* Whether the collector is there and the session open. Reads shared memory only. */
 bool vz_session_open(void);
 

@@ -40,6 +40,9 @@ long vz_sys_access(const char *path, int mode);
 /* Whether the 4 bytes at address (4-aligned) can be read: asked of the kernel by a futex wait that can't wait. */
 int vz_sys_readable(uintptr_t address);
 
+/* Whether reading the processor's counter ends this process (PR_SET_TSC), as its clock may do. */
+int vz_sys_counter_is_forbidden(void);
+
 /* CLOCK_MONOTONIC in ns, by the vDSO. */
 uint64_t vz_sys_monotonic_ns(void);
 

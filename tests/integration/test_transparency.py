@@ -135,6 +135,16 @@ def test_a_sandboxed_program_goes_on_and_what_is_lost_is_counted(record: Record,
         assert f"confined (pid {recording.main.pid})" in said[0]
 
 
+@pytest.mark.parametrize("way", ["strict", "strict_syscall", "filter", "filter_syscall", "tsc"])
+def test_a_sandbox_that_kills_is_kept_away_from(record: Record, program: Program, way: str) -> None:
+    recording = record(program("sandboxed.c"), way, options=["-q"])
+    assert (recording.status, recording.stdout) == (3, "done\n")
+    assert recording.main.counts.allocs == 4096
+    assert recording.main.raw["exit"] == {"status": 3, "signal": None}
+    (said,) = recording.stderr.splitlines()
+    assert "its recording stops here: the kernel refused it" in said
+
+
 def signal_count(stdout: str) -> int:
     """How many signals tests/programs/interrupts.c says have arrived."""
     return int(stdout.rsplit("arrived ", 1)[1].split()[0])

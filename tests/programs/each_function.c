@@ -7,6 +7,8 @@
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,6 +16,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -145,6 +148,24 @@ static void test_pthread_setname_np(void)
 {
     dprintf(STDOUT_FILENO, "thread,renamed\n");
     pthread_setname_np(pthread_self(), "renamed");
+}
+
+/* ---- sandboxes: recording stops before one that would end the process for a system call of the recorder */
+
+/* A filter that allows nothing, being empty; the kernel refuses it, so nothing comes of it. */
+static struct sock_filter no_steps[1];
+static struct sock_fprog filter = {0, no_steps};
+
+static void test_prctl(void)
+{
+    dprintf(STDOUT_FILENO, "stopped,2\n");
+    EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1);
+}
+
+static void test_syscall(void)
+{
+    dprintf(STDOUT_FILENO, "stopped,2\n");
+    EXPECT(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == -1);
 }
 
 /* ---- ends of children: vizzytrace is stopped meanwhile, so that it can't see them itself */
