@@ -5,8 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from vizreport.trace.reader import Trace, read_trace
+
+# How long an example takes says more about the machine, and what else it does, than about the code.
+settings.register_profile("vizzy", deadline=None)
+settings.load_profile("vizzy")
 
 TESTS = Path(__file__).resolve().parent.parent
 for folder in (TESTS, TESTS / "oracle"):

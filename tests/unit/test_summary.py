@@ -33,8 +33,8 @@ def describe(trace: Trace, **options: Any) -> dict[str, Any]:
     return loaded
 
 
-def text_of(trace: Trace, **options: Any) -> str:
-    return "\n".join(write_summary(trace, summarize(trace, asked=Asked(**options))))
+def text_of(trace: Trace, *, in_full: bool = True) -> str:
+    return "\n".join(write_summary(trace, summarize(trace), in_full=in_full))
 
 
 def one_process() -> TraceBuilder:
@@ -155,6 +155,24 @@ def test_further_processes_have_a_line_each(load: Load) -> None:
     assert max(map(len, lines)) <= 80
     cut = list(write_summary(trace, summarize(trace), in_full=False, width=68))
     assert cut[at + 4].endswith("bus...")
+
+
+def test_of_many_processes_the_largest_have_a_line(load: Load) -> None:
+    builder = TraceBuilder().session().image(0, pid=1)
+    for index in range(1, 101):
+        builder.image(index, pid=1000 + index).events([malloc(0x10, index)], image=index).image_end(index)
+    builder.image_end(0).image(101, pid=2000, not_recorded=fmt.NotRecorded.STATIC)
+    lines = text_of(load(builder.build()), in_full=False).splitlines()
+    rows = [line.split()[0] for line in lines if line.startswith("    ") and line.split()[0].isdigit()]
+    assert rows == [*(str(1000 + index) for index in range(71, 101)), "2000", "70"]
+    assert "    70 more, with nothing to tell of and no higher peak" in lines
+
+
+def test_only_the_first_process_has_lists_if_no_more_are_asked_for(load: Load) -> None:
+    parent, *others = summarize(load(family().build()), asked=Asked(only_first=True))
+    assert parent.leaks.entries
+    assert not any(other.leaks.entries or other.held.entries for other in others)
+    assert [other.totals.live_bytes for other in others] == [4, 0, 0]
 
 
 def test_long_lines_are_broken_between_words() -> None:

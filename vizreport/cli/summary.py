@@ -64,8 +64,10 @@ def command(
 ) -> None:
     """Totals, peak, leaks by call stack, anomalies. TRACE may be - for standard input."""
     opened, where = read_trace(trace), make_symbol_options(**symbols)
+    in_full = as_json or pid is not None or only_leaks or top is not None
     asked = Asked(
         pid=pid,
+        only_first=not in_full,
         n_leaks=top if top is not None or as_json or only_leaks else N_LEAKS,
         n_others=_count_others(top, as_json=as_json, only_leaks=only_leaks),
         folded=not allocator_frames,
@@ -77,7 +79,6 @@ def command(
     if as_json:
         click.echo(json.dumps(describe_summary(opened, summaries, symbolizer.warnings)))
     else:
-        in_full = pid is not None or only_leaks or top is not None
         text = write_summary(
             opened, summaries, in_full=in_full, warnings=symbolizer.warnings, ink=choose_ink(), width=find_width()
         )

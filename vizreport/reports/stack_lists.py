@@ -48,6 +48,9 @@ class StackList:
     n_stacks: int
 
 
+NO_STACKS = StackList((), 0)
+
+
 class StackLister:
     """Lists call stacks of one image by several figures. Only those that are listed are named."""
 

@@ -13,7 +13,7 @@ from vizreport.analysis.suppressions import NO_SUPPRESSIONS, Suppressions
 from vizreport.errors import VizzyError
 from vizreport.model.replay import ImageReplay, Peak, Totals
 from vizreport.model.trace import Image
-from vizreport.reports.stack_lists import NamedStack, Ranking, StackList, StackLister
+from vizreport.reports.stack_lists import NO_STACKS, NamedStack, Ranking, StackList, StackLister
 from vizreport.symbols.symbolizer import Symbolizer
 from vizreport.trace.format import Fate, NotRecorded
 from vizreport.trace.reader import Trace
@@ -41,6 +41,7 @@ class Asked:
         n_others: At most so many call stacks of each of the other lists.
         folded: Leave out allocator frames.
         suppressions: Of known leaks.
+        only_first: List call stacks of the first image only; the others have figures.
     """
 
     pid: int | None = None
@@ -48,6 +49,11 @@ class Asked:
     n_others: int = 10
     folded: bool = True
     suppressions: Suppressions = NO_SUPPRESSIONS
+    only_first: bool = False
+
+    def ask_of(self, index: int) -> Asked:
+        """Returns what is asked for of the image with this number."""
+        return replace(self, n_leaks=0, n_others=0) if self.only_first and index > 0 else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,9 @@ def summarize(
     if asked.pid is not None and not chosen:
         raise VizzyError(f"{trace.path}: no process has the pid {asked.pid}; `vizreport info` lists them")
     replays = replay_images(trace, images=chosen, wanted=lambda image: Wanted(n_bins=1), progress=progress)
-    summaries = [summarize_image(trace, replayed, symbolizer, asked) for replayed in replays]
+    summaries = [
+        summarize_image(trace, replayed, symbolizer, asked.ask_of(replayed.image.index)) for replayed in replays
+    ]
     return tuple(sorted(summaries, key=lambda summary: summary.image.index))
 
 
@@ -144,17 +152,22 @@ def summarize_image(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer,
     """Lists the call stacks of one image."""
     image, table = replayed.image, replayed.stacks
     stacks = trace.read_stacks(image.index)
-    lister = StackLister(image, stacks, table, symbolizer, folded=asked.folded)
-    leaks, suppressed = _list_leaks(lister, lister.rank(table.live_bytes, table.live_blocks), asked)
-    allocs = np.where(table.temporary > 0, table.allocs, 0)
+    leaks = held = temporary = NO_STACKS
+    suppressed: tuple[Suppressed, ...] = ()
+    if asked.n_leaks != 0 or asked.n_others or asked.suppressions.rules:
+        lister = StackLister(image, stacks, table, symbolizer, folded=asked.folded)
+        leaks, suppressed = _list_leaks(lister, lister.rank(table.live_bytes, table.live_blocks), asked)
+        held = _list(lister, lister.rank(table.peak_bytes, table.peak_blocks), asked.n_others)
+        allocs = np.where(table.temporary > 0, table.allocs, 0)
+        temporary = _list(lister, lister.rank(table.temporary, allocs), asked.n_others)
     return ImageSummary(
         image=image,
         totals=replayed.totals,
         peak=replayed.peak,
         unwind_gaps=count_gaps(table, stacks),
         leaks=leaks,
-        held=_list(lister, lister.rank(table.peak_bytes, table.peak_blocks), asked.n_others),
-        temporary=_list(lister, lister.rank(table.temporary, allocs), asked.n_others),
+        held=held,
+        temporary=temporary,
         suppressed=suppressed,
     )
 

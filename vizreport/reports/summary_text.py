@@ -19,6 +19,8 @@ _STOPPED_TEXT = {
     Stop.COLLECTOR: "the collector was gone",
 }
 
+_MOST_PROCESSES = 30  # of those after COMMAND that have a line each
+
 
 def write_summary(
     trace: Trace,
@@ -61,17 +63,35 @@ def _write_table(summaries: tuple[ImageSummary, ...], ink: Ink, width: int | Non
     """Yields one line for each image."""
     yield ink.strong(f"OTHER PROCESSES: {len(summaries)}; --pid PID shows one in full, --leaks all")
     yield f"    {'pid':>7} {'allocs':>9} {'frees':>9} {'in use':>10} {'peak':>10} {'exit':<7} command"
-    for summary in summaries:
-        image, totals = summary.image, summary.totals
-        numbers = f"{totals.allocs:>9} {totals.frees:>9}"
-        sizes = f"{format_bytes(totals.live_bytes):>10} {format_bytes(summary.peak.bytes):>10}"
-        if summary.not_recorded is not None:
-            numbers, sizes = f"{'not recorded':<19}", f"{'':21}"
-        figures = f"    {image.pid:>7} {numbers} {sizes} {shorten_end(image):<7} "
-        yield figures + shorten_command(describe_command(image), width - len(figures) if width is not None else None)
-        told = [summary.not_recorded] if summary.not_recorded is not None else list(list_anomalies(summary))
-        if told:
-            yield ink.warn(f"            {', '.join(told)}")
+    shown = _choose_rows(summaries)
+    for summary in shown:
+        yield from _write_row(summary, ink, width)
+    if len(shown) < len(summaries):
+        yield f"    {len(summaries) - len(shown)} more, with nothing to tell of and no higher peak"
+
+
+def _choose_rows(summaries: tuple[ImageSummary, ...]) -> list[ImageSummary]:
+    """Returns those of which something must be told and those with the highest peaks, in order of start."""
+    largest = sorted(summaries, key=lambda summary: -summary.peak.bytes)[:_MOST_PROCESSES]
+    indexes = {summary.image.index for summary in largest}
+    return [summary for summary in summaries if summary.image.index in indexes or _tell(summary)]
+
+
+def _write_row(summary: ImageSummary, ink: Ink, width: int | None) -> Iterator[str]:
+    """Yields an image's line, and below it what is to be told."""
+    image, totals = summary.image, summary.totals
+    numbers = f"{totals.allocs:>9} {totals.frees:>9}"
+    sizes = f"{format_bytes(totals.live_bytes):>10} {format_bytes(summary.peak.bytes):>10}"
+    if summary.not_recorded is not None:
+        numbers, sizes = f"{'not recorded':<19}", f"{'':21}"
+    figures = f"    {image.pid:>7} {numbers} {sizes} {shorten_end(image):<7} "
+    yield figures + shorten_command(describe_command(image), width - len(figures) if width is not None else None)
+    if told := _tell(summary):
+        yield ink.warn(f"            {', '.join(told)}")
+
+
+def _tell(summary: ImageSummary) -> list[str]:
+    return [summary.not_recorded] if summary.not_recorded is not None else list(list_anomalies(summary))
 
 
 def _write_image(summary: ImageSummary, ink: Ink, width: int | None) -> Iterator[str]:
