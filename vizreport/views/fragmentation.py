@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from vizreport.analysis.held import HeldTimeline
 from vizreport.model.trace import Samples
 from vizreport.views.samples import draw_samples
-from vizreport.views.theme import choose_time_unit, colour, label_bytes, make_figure, start_at_zero
+from vizreport.views.theme import choose_time_unit, colour, label_bytes, make_figure, make_range, start_at_zero
 
 _HEIGHT = 260
 _N_SHARES = 10
@@ -27,7 +27,7 @@ def draw_held(held: HeldTimeline, samples: Samples) -> figure:
         "share": 100 * held.live_bytes / np.maximum(held.held_bytes, 1),
     }
     source = ColumnDataSource(columns, name="held")
-    drawn = make_figure(height=_HEIGHT, x_range=Range1d(start=float(edges[0]), end=float(edges[-1])))
+    drawn = make_figure(height=_HEIGHT, x_range=make_range(float(edges[0]), float(edges[-1])))
     drawn.varea(x="time", y1="live", y2="held", source=source, color=colour("second"), fill_alpha=0.18)
     drawn.varea(x="time", y1=0, y2="live", source=source, color=colour("main"), fill_alpha=0.25)
     line = drawn.line(x="time", y="held", source=source, color=colour("second"), line_width=1.6)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FixedTicker, LinearColorMapper, Range1d
+from bokeh.models import ColumnDataSource, FixedTicker, LinearColorMapper
 from bokeh.plotting import figure
 
 from vizreport.analysis.heatmap import Heatmap
 from vizreport.analysis.regions import Regions
-from vizreport.views.theme import SCALE, choose_time_unit, colour, make_figure
+from vizreport.views.theme import SCALE, choose_time_unit, colour, make_figure, make_range
 
 _HEIGHT = 460
 _MOST_LABELS = 12
@@ -24,8 +24,8 @@ def draw_heatmap(heatmap: Heatmap) -> figure:
     start, end = float(edges[0]) / unit.ns, float(edges[-1]) / unit.ns
     drawn = make_figure(
         height=_HEIGHT,
-        x_range=Range1d(start=start, end=end, bounds=(start, end)),
-        y_range=Range1d(start=0, end=n_rows, bounds=(0, n_rows)),
+        x_range=make_range(start, end),
+        y_range=make_range(0, n_rows),
     )
     image = {"levels": [heatmap.levels], "x": [start], "y": [0], "dw": [end - start], "dh": [n_rows]}
     drawn.image(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vizreport.analysis.layout import HeapLayout, LayoutRows, wrap_rows
 from vizreport.views.heatmap import label_regions
-from vizreport.views.theme import colour, label_bytes, make_figure
+from vizreport.views.theme import colour, label_bytes, make_figure, make_range
 
 _ROW_PIXELS = 5
 _LEAST_HEIGHT, _MOST_HEIGHT = 160, 700
@@ -24,7 +24,7 @@ def draw_layout(layout: HeapLayout) -> figure:
     height = min(max(n_rows * _ROW_PIXELS, _LEAST_HEIGHT), _MOST_HEIGHT) + 50
     drawn = make_figure(
         height=height,
-        x_range=Range1d(start=0, end=rows.row_bytes, bounds=(0, rows.row_bytes)),
+        x_range=make_range(0, rows.row_bytes),
         y_range=Range1d(start=n_rows, end=0, bounds=(0, n_rows)),
     )
     drawn.quad(**_outline_regions(layout, rows), color=colour("hole"), line_color=None)

@@ -17,6 +17,7 @@ from bokeh.models import (
     DataRange1d,
     FixedTicker,
     NumeralTickFormatter,
+    Range1d,
     ResetTool,
     Tool,
     WheelZoomTool,
@@ -165,6 +166,12 @@ def label_bytes(axis: Any) -> None:
     """Gives an axis round numbers of bytes: 512 KiB, 1 MiB, 1.5 MiB."""
     axis.ticker = AdaptiveTicker(base=1024, mantissas=[1, 2, 4, 8, 16, 32, 64, 128, 256, 512], desired_num_ticks=4)
     axis.formatter = NumeralTickFormatter(format="0.[0] ib")
+
+
+def make_range(start: float, end: float, *, name: str | None = None) -> Range1d:
+    """Returns a range that a reader can't leave. One of nothing is made one wide: an axis must have a length."""
+    end = end if end > start else start + 1
+    return Range1d(start=start, end=end, bounds=(start, end), name=name)
 
 
 def start_at_zero(drawn: figure) -> None:

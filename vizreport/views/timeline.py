@@ -27,6 +27,7 @@ from vizreport.views.theme import (
     colour,
     label_bytes,
     make_figure,
+    make_range,
     start_at_zero,
 )
 
@@ -49,7 +50,7 @@ def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples) -> Column:
     rate_unit = choose_count_unit((timeline.allocs / seconds).max())
     source = ColumnDataSource(_make_columns(timeline, seconds, unit, block_unit, rate_unit), name="timeline")
     start, end = float(timeline.edges[0]) / unit.ns, float(timeline.edges[-1]) / unit.ns
-    span = Range1d(start=start, end=end, bounds=(start, end), name="time")
+    span = make_range(start, end, name="time")
     chosen = Range1d(start=start, end=start, name="chosen")
     titles = ("Live bytes", f"Live blocks{block_unit.name}", f"Allocations per second{rate_unit.name}")
     size, blocks, rate = (

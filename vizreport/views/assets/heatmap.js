@@ -39,6 +39,7 @@
     vizzy.figures.whenMade("heatmap-figure", async (figure) => {
       const rows = await vizzy.load("heatmap-rows");
       const [source] = vizzy.figures.find("heatmap-figure", "heatmap");
+      vizzy.heatmapRows = rows;
       vizzy.heatmap = (x, y) => describe(rows, source.data.levels[0], x, y);
       vizzy.figures.onHover(figure, (x, y) => {
         const cell = vizzy.heatmap(x, y);

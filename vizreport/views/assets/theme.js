@@ -47,7 +47,7 @@
     for (const model of [...shown._all_models.values()]) {
       const changes = {};
       for (const property of model) {
-        const value = exchanged(property.get_value(), table);
+        const value = property.is_unset ? undefined : exchanged(property.get_value(), table);
         if (value !== undefined) changes[property.attr] = value;
       }
       if (Object.keys(changes).length) model.setv(changes);
