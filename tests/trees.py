@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vizreport.analysis.call_tree import CallTree
-from vizreport.analysis.findings import ALLOCATED, COUNT, LEAKED, PEAK, TEMPORARY
+from vizreport.analysis.figures import ALLOCATED, COUNT, LEAKED, PEAK, TEMPORARY
 from vizreport.analysis.forest import sum_subtrees
 from vizreport.model.frames import Frame
 

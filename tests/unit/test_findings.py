@@ -7,8 +7,8 @@ import pytest
 from blocks import Block, make_live_set, split
 from trees import make_tree
 
+from vizreport.analysis.figures import PEAK
 from vizreport.analysis.findings import (
-    PEAK,
     LargestLeak,
     PinnedPages,
     SteadyGrowth,
@@ -54,6 +54,17 @@ def test_the_owner_of_the_peak(peak: list[int], function: str, share: float) -> 
 @pytest.mark.parametrize("peak", [[0, 0, 50, 0, 50], [0, 100, 0, 0, 0], [0, 0, 0, 0, 0]])
 def test_a_peak_that_nobody_owns(peak: list[int]) -> None:
     assert find_peak_owner(make_tree(*PROGRAM, peak=peak)) is None
+
+
+def test_a_main_of_the_programs_own_is_no_owner() -> None:
+    nodes = (0, "main"), (1, "real_main"), (2, "load"), (2, "run")
+    assert find_peak_owner(make_tree(*nodes, peak=[0, 0, 50, 50], count=[0, 1, 50, 50])) is None
+    finding = find_peak_owner(make_tree(*nodes, peak=[0, 0, 40, 60], count=[0, 1, 50, 50]))
+    assert finding is not None
+    assert finding.owner.frame.function == "run"
+    only_one = find_peak_owner(make_tree(*nodes, peak=[0, 100], count=[0, 100]))
+    assert only_one is not None
+    assert only_one.owner.frame.function == "real_main"
 
 
 def test_the_dominator_is_the_deepest() -> None:

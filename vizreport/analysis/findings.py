@@ -10,15 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from vizreport.analysis.call_tree import CallTree
+from vizreport.analysis.figures import LEAKED, PEAK, TEMPORARY
 from vizreport.analysis.forest import Rows, sum_subtrees
 from vizreport.analysis.growth import measure_growth
 from vizreport.analysis.owners import Owner, find_owner
 from vizreport.analysis.pictures import Moment, Pictures
 from vizreport.analysis.ranges import RangeTable
 from vizreport.model.replay import ImageReplay, StackTable, ThreadTable, Totals
-
-PEAK, LEAKED, ALLOCATED, COUNT, TEMPORARY = range(5)
-"""The figures that the call tree must have, in this order: the metrics of the command line."""
 
 LEAST_TEMPORARY_SHARE = 0.3
 LEAST_ALLOCS = 1000
@@ -125,7 +123,7 @@ def find_findings(first: ImageReplay, tree: CallTree, pictures: Pictures, nodes:
 
     Args:
         first: What the first pass gave.
-        tree: From the root down; its figures are the five above, and ``ends`` is of the rows of ``first.stacks``.
+        tree: From the root down; its figures are those of figures.py, and ``ends`` is of the rows of ``first.stacks``.
         pictures: What the second pass gave.
         nodes: int64[n_slots], the node of the tree for each slot of ``pictures.ranges`` but the last.
     """
