@@ -1,22 +1,21 @@
-"""Where a module's file and the file with its debug information lie.
+"""The file of a module and the file with its debug information.
 
 A file counts only if it has the module's build-id: names from another build would be wrong.
-Source: GDB manual, "Debugging Information in Separate Files".
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from vizreport.symbols.debug_file import has_debug_info
+from vizreport.symbols.debug_paths import find_binary_path, list_by_build_id, list_debug_dirs, list_debug_paths
 from vizreport.symbols.debuginfod import Debuginfod
 from vizreport.symbols.elf_file import ElfFile, ElfFileError
 from vizreport.symbols.options import SymbolOptions
 
-_SYSTEM_DEBUG_DIR = "/usr/lib/debug"
 Warn = Callable[[str], None]
 
 
@@ -33,64 +32,6 @@ class ModuleFiles:
     binary: ElfFile | None
     debug: ElfFile | None
     supplement: ElfFile | None
-
-
-def find_binary_path(path: str, options: SymbolOptions, *, is_command: bool) -> Path | None:
-    """Returns where a recorded path lies now, or None: it names no file."""
-    if is_command and options.exe is not None:
-        return Path(options.exe)
-    if not path.startswith("/"):
-        return None  # the kernel's own, or a file that was never on disk
-    return Path(options.sysroot, path.lstrip("/")) if options.sysroot is not None else Path(path)
-
-
-def list_debug_paths(
-    path: str, binary: Path | None, build_id: bytes, debug_link: str | None, options: SymbolOptions
-) -> Iterator[Path]:
-    """Yields where debug information may lie, best first.
-
-    Args:
-        path: As recorded.
-        binary: Where the module's file should be.
-        build_id: Of the module.
-        debug_link: Name of the debug file, as the module's file has it.
-        options: Folders to look in.
-    """
-    folders = _list_debug_dirs(options)
-    yield from _list_by_build_id(folders, build_id)
-    where, name = (
-        PurePosixPath(path).parent.relative_to("/") if path.startswith("/") else None,
-        PurePosixPath(path).name,
-    )
-    for link in dict.fromkeys([debug_link, f"{name}.debug"]):
-        if not link or "/" in link:
-            continue
-        if binary is not None:
-            yield binary.parent / link
-            yield binary.parent / ".debug" / link
-        for folder in folders:
-            yield folder / link
-            if where is not None:
-                yield folder / where / link
-    for folder in folders[:-1]:
-        if name:
-            yield folder / name
-            if where is not None:
-                yield folder / where / name
-
-
-def _list_debug_dirs(options: SymbolOptions) -> list[Path]:
-    system = Path(_SYSTEM_DEBUG_DIR)
-    if options.sysroot is not None:
-        system = Path(options.sysroot, _SYSTEM_DEBUG_DIR.lstrip("/"))
-    return [*map(Path, options.debug_dirs), system]
-
-
-def _list_by_build_id(folders: list[Path], build_id: bytes) -> Iterator[Path]:
-    name = build_id.hex()
-    if len(name) > 2:
-        for folder in folders:
-            yield folder / ".build-id" / name[:2] / f"{name[2:]}.debug"
 
 
 def find_files(
@@ -116,6 +57,8 @@ def find_files(
     """
     at = find_binary_path(path, options, is_command=is_command)
     binary = _open_matching(at, build_id, warn) if at is not None else None
+    if is_command and options.exe is not None and at is not None and not at.is_file():
+        warn(f"{at}: there is no such file, so --exe gives no names")
     if binary and not build_id and str(binary.path) == path and binary.path.stat().st_mtime_ns > recorded_ns:
         warn(f"{path}: changed since the recording, so it gives no names; link with --build-id to be certain")
         binary = None
@@ -182,9 +125,9 @@ def _find_supplement(debug: ElfFile, options: SymbolOptions, warn: Warn) -> ElfF
     if link is None:
         return None
     name, build_id = link
-    folders = _list_debug_dirs(options)
+    folders = list_debug_dirs(options)
     candidates = [debug.path.resolve().parent / name, *(folder / ".dwz" / Path(name).name for folder in folders)]
-    for candidate in (*candidates, *_list_by_build_id(folders, build_id)):
+    for candidate in (*candidates, *list_by_build_id(folders, build_id)):
         supplement = _open_matching(candidate, build_id, warn)
         if supplement is not None:
             return supplement

@@ -6,12 +6,9 @@ for a while, the answer that there is no such file.
 
 from __future__ import annotations
 
-import http.client
 import os
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,7 +70,7 @@ class Debuginfod:
     def _download(self, server: str, build_id: bytes, path: Path) -> bool:
         try:
             return _get(f"{server}/buildid/{build_id.hex()}/debuginfo", path)
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError) as error:
             self._servers.remove(server)
             self._warn(f"{server}: no answer from this debuginfod server: {error}; --no-debuginfod asks none")
             return False
@@ -93,6 +90,11 @@ def _get(url: str, path: Path) -> bool:
     Raises:
         OSError: The server can't be reached, stops in the middle, or says something else.
     """
+    # Most reports ask no server, and these take as long to import as all the rest.
+    import http.client
+    import urllib.error
+    import urllib.request
+
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
         with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=_timeout()) as answer:
@@ -106,6 +108,8 @@ def _get(url: str, path: Path) -> bool:
         if error.code == _NOT_FOUND:
             return False
         raise
+    except http.client.HTTPException as error:
+        raise OSError(f"the answer can't be understood: {error!r}") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
     return True

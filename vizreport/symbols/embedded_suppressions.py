@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vizreport.model.trace import Module
-from vizreport.symbols.debug_files import find_binary_path
+from vizreport.symbols.debug_paths import find_binary_path
 from vizreport.symbols.elf_file import ElfFile, ElfFileError
 from vizreport.symbols.options import SymbolOptions
 

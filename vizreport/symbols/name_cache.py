@@ -23,9 +23,8 @@ READER_REVISION = 1
 
 _MAX_BYTES = 256 << 20
 _MAGIC = b"vizzyNAM"
-_HEADER = struct.Struct(
-    "<8sI32sBIII"
-)  # magic, revision, state of the files, is_final, link bytes, blocks, CRC of the rest
+_HEADER = struct.Struct("<8sI32s?II")  # magic, revision, state of the files, is_final, bytes of the link, blocks
+_CRC = struct.Struct("<I")  # of the header and the rest
 _BLOCK = struct.Struct("<II")  # addresses, bytes
 
 
@@ -65,11 +64,12 @@ def load_names(build_id: bytes) -> CachedNames | None:
     path = _path(build_id)
     try:
         content = path.read_bytes()
-        magic, revision, state, is_final, link_bytes, n_blocks, crc = _HEADER.unpack_from(content)
-        rest = zlib.decompress(content[_HEADER.size :])
+        magic, revision, state, is_final, link_bytes, n_blocks = _HEADER.unpack_from(content)
+        (crc,) = _CRC.unpack_from(content, _HEADER.size)
+        rest = zlib.decompress(content[_HEADER.size + _CRC.size :])
     except (OSError, struct.error, zlib.error):
         return None
-    if (magic, revision, crc) != (_MAGIC, READER_REVISION, zlib.crc32(rest)):
+    if (magic, revision) != (_MAGIC, READER_REVISION) or crc != _sum(content[: _HEADER.size], rest):
         return None
     mark_used(path)
     places: dict[int, Places] = {}
@@ -79,7 +79,7 @@ def load_names(build_id: bytes) -> CachedNames | None:
         at += _BLOCK.size
         places.update(decode_names(rest[at : at + size], count).places)
         at += size
-    return CachedNames(places, bool(is_final), state, rest[:link_bytes].decode("utf-8", "surrogateescape") or None)
+    return CachedNames(places, is_final, state, rest[:link_bytes].decode("utf-8", "surrogateescape") or None)
 
 
 def save_names(build_id: bytes, names: CachedNames) -> None:
@@ -87,10 +87,12 @@ def save_names(build_id: bytes, names: CachedNames) -> None:
     link = (names.debug_link or "").encode("utf-8", "surrogateescape")
     blocks = list(encode_names(ModuleNames("", build_id, names.places)))
     rest = link + b"".join(_BLOCK.pack(count, len(payload)) + payload for count, payload in blocks)
-    header = _HEADER.pack(
-        _MAGIC, READER_REVISION, names.state, names.is_final, len(link), len(blocks), zlib.crc32(rest)
-    )
+    header = _HEADER.pack(_MAGIC, READER_REVISION, names.state, names.is_final, len(link), len(blocks))
     path = _path(build_id)
     with contextlib.suppress(OSError):
-        write_whole(path, header + zlib.compress(rest, 1))
+        write_whole(path, header + _CRC.pack(_sum(header, rest)) + zlib.compress(rest, 1))
         remove_oldest(path.parent, _MAX_BYTES)
+
+
+def _sum(header: bytes, rest: bytes) -> int:
+    return zlib.crc32(rest, zlib.crc32(header))
