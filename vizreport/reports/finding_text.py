@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
+from pathlib import PurePath
 
 from vizreport.analysis.call_tree import CallTree
 from vizreport.analysis.findings import (
@@ -21,7 +22,7 @@ from vizreport.names import shorten_name
 from vizreport.reports.page_words import say_count
 from vizreport.reports.process_text import quote
 from vizreport.units import format_bytes, format_time
-from vizreport.views.calltree import describe_function, describe_place
+from vizreport.views.calltree import describe_function
 
 _NAME_WIDTH = 90
 
@@ -130,7 +131,9 @@ def _find_frame(tree: CallTree, node: int) -> Frame:
 def _name(frame: Frame) -> str:
     """Returns the function, and where it is."""
     name = shorten_name(quote(describe_function(frame)), _NAME_WIDTH)
-    return f"{name} ({quote(describe_place(frame))})" if frame.file else name
+    if not frame.file:
+        return name
+    return f"{name} ({quote(PurePath(frame.file).name)}{f':{frame.line}' if frame.line else ''})"
 
 
 def _share(part: int, whole: int) -> str:

@@ -16,7 +16,8 @@ from vizreport.reports.picture_results import PictureResults
 from vizreport.trace.format import NODE_COMPLETE, NODE_DEPTH_CUT
 from vizreport.views.calltree import describe_function, describe_place
 
-_SITE_WIDTH = 110
+_SITE_WIDTH = 120
+_SITE_FRAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,11 @@ def describe_stack(stack: Sequence[Frame], root: int = NODE_COMPLETE) -> list[Fr
 
 
 def describe_site(stack: Sequence[Frame]) -> str:
-    """Returns what a stack is called in a list: its call site."""
-    return shorten_name(describe_function(stack[0]), _SITE_WIDTH) if stack else "(no call stack recorded)"
+    """Returns what a stack is called in a list: its call site, and who called that."""
+    if not stack:
+        return "(no call stack recorded)"
+    names = [describe_function(frame) for frame in stack[:_SITE_FRAMES]]
+    return " \u2190 ".join(shorten_name(name, _SITE_WIDTH // len(names)) for name in names)
 
 
 def name_stacks(results: PictureResults, ids: NDArray[np.uint32]) -> list[tuple[Frame, ...]]:

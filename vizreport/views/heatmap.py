@@ -15,6 +15,9 @@ from vizreport.views.theme import SCALE, choose_time_unit, colour, make_figure, 
 _HEIGHT = 460
 _MOST_LABELS = 12
 
+SHARES = (1 / 4096, 1 / 256, 1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 0.97)
+"""Where the colour changes. Most of what matters lies near the top, so that is where most steps are."""
+
 
 def draw_heatmap(heatmap: Heatmap) -> figure:
     """Draws the levels as an image; lines separate regions between which addresses are left out."""
@@ -35,9 +38,7 @@ def draw_heatmap(heatmap: Heatmap) -> figure:
         dw="dw",
         dh="dh",
         source=ColumnDataSource(image, name="heatmap"),
-        color_mapper=LinearColorMapper(
-            palette=[light for light, _ in SCALE], low=1, high=255.5, low_color="rgba(0, 0, 0, 0)"
-        ),
+        color_mapper=LinearColorMapper(palette=_make_palette(), low=0.5, high=255.5, low_color="rgba(0, 0, 0, 0)"),
     )
     rows = heatmap.regions.offsets.astype(np.float64) / heatmap.row_bytes
     drawn.hspan(y=rows[1:-1].tolist(), line_color=colour("axis"), line_width=1)
@@ -45,6 +46,12 @@ def draw_heatmap(heatmap: Heatmap) -> figure:
     drawn.xaxis.axis_label = f"time since start ({unit.name})"
     label_regions(drawn.yaxis, heatmap.regions, rows)
     return drawn
+
+
+def _make_palette() -> list[str]:
+    """Returns the colour of each level from 1 to 255: steps where the share of live bytes passes one of SHARES."""
+    shares = 2.0 ** ((np.arange(1, 256) - 255) * (16 / 254))
+    return [SCALE[step][0] for step in np.searchsorted(SHARES, shares, side="right").tolist()]
 
 
 def label_regions(axis: Any, regions: Regions, rows: Any) -> None:

@@ -24,6 +24,7 @@
       this.trees = trees;
       this.moments = moments.map(unpack);
       this.source = vizzy.figures.find("layout-figure", "blocks")[0];
+      this.siteNames = new Map();
       this.sites = this.rankSites();
       const slider = vizzy.find("input[name=moment]", section);
       const names = vizzy.all("datalist option", section).map((option) => option.label);
@@ -37,11 +38,16 @@
       this.show(Number(slider.value));
     }
 
-    /* A node of smaller call paths stands for its caller. */
+    /* Returns a text that names a node's call site and its caller, or nothing. A node of smaller call paths stands for
+     * its caller. */
     siteOf(node) {
-      const tree = this.trees.get(false);
-      const at = node > 0 && this.trees.describe(tree, node).other ? tree.parent[node] : node;
-      return at > 0 ? tree.frame[at] : -1;
+      if (!this.siteNames.has(node)) {
+        const tree = this.trees.get(false);
+        const at = node > 0 && this.trees.describe(tree, node).other ? tree.parent[node] : node;
+        const names = tree.path(at).slice(0, 2).map((each) => this.trees.describe(tree, each).short);
+        this.siteNames.set(node, names.join(" \u2190 "));
+      }
+      return this.siteNames.get(node);
     }
 
     /* Returns the names of the call sites that hold most over all moments, in order. */
@@ -53,7 +59,7 @@
           bytes.set(site, (bytes.get(site) || 0) + pieceBytes[at]);
         });
       }
-      return [...bytes.keys()].filter((site) => site >= 0).sort((a, b) => bytes.get(b) - bytes.get(a)).slice(0, vizzy.theme.colours().length);
+      return [...bytes.keys()].filter((site) => site).sort((a, b) => bytes.get(b) - bytes.get(a)).slice(0, vizzy.theme.colours().length);
     }
 
     get paint() {
@@ -94,8 +100,7 @@
       if (this.paint === "site") {
         const palette = vizzy.theme.colours();
         this.sites.forEach((site, rank) => {
-          const { names, shorts, name } = this.trees.frames;
-          items.push([palette[rank], shorts[name[site]] ?? names[name[site]]]);
+          items.push([palette[rank], site]);
         });
         items.push([vizzy.theme.quiet(), "others"]);
       } else {
