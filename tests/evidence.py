@@ -16,6 +16,8 @@ from recording import ROOT, run_vizreport
 
 _HOOK = re.compile(r"^VZ_(?:(ALLOC|FREE)\(\w+|(REALLOC|NEW|DELETE)\(|(OTHER)\([^,]+)(?:, )?(\w+)", re.MULTILINE)
 
+NODE_UNWIND_GAP = 2  # as in docs/trace-format.md
+
 
 def read_hooks() -> dict[str, str]:
     """The hooked functions, and of which kind they are in hooks.def: ALLOC, REALLOC, FREE, NEW, DELETE or OTHER."""
@@ -55,7 +57,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _read_recorded(trace: Path, events: list[dict[str, str]], program: Path) -> set[str]:
-    """Events, of those with a stack the ones whose leaf is the program; unloaded modules; how images ended, or stopped."""
+    """Events, of those with a stack the ones whose leaf is the program; gaps; unloaded modules; ends and stops of images."""
     facts = _read_rows(trace.with_suffix(".stacks.csv"))
     modules = [row for row in facts if row["record"] == "module" and row["name"] == str(program)]
     code = [range(int(row["address"], 0), int(row["end"], 0)) for row in modules]
@@ -68,6 +70,7 @@ def _read_recorded(trace: Path, events: list[dict[str, str]], program: Path) -> 
     }
     ends = {f"end,{row['detail']},{row['id']}" for row in facts if row["record"] == "image_end"}
     ends |= {f"stopped,{row['id']}" for row in facts if row["record"] == "stopped"}
+    ends |= {f"gap,{row['address']}" for row in events if row["stack_id"] == str(NODE_UNWIND_GAP)}
     return recorded | ends | {"unload" for row in facts if row["record"] == "unload"}
 
 

@@ -7,6 +7,7 @@
 #define VZ_REAL_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <sys/resource.h>

@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "streams.h"
+#include "unwind_stack.h"
 
 enum { MAX_LEVELS = 8 };
 
@@ -63,6 +64,10 @@ struct vz_thread *vz_thread_enter_nested(const struct vz_context *caller)
     for (struct vz_thread *level = thread; level; level = level->inner)
         if (level->guard)
             guarded[n_guarded++] = level;
+    if (n_guarded > 0 && vz_stack_is_short()) { /* no room to find out */
+        atomic_fetch_add(&thread->stream->dropped, 1);
+        return NULL;
+    }
     while (n_guarded > 0) {
         struct vz_thread *innermost = guarded[--n_guarded];
         const enum vz_reach reach = vz_unwind_reach(*caller, innermost->guard);

@@ -357,6 +357,8 @@ static inline uint32_t unwind(struct vz_memo *memo, struct vz_context from)
     const struct vz_path *path = memo->guessed ? NULL : vz_paths_find(memo, &from, current_epoch());
     if (path)
         return path->id;
+    if (vz_stack_is_short())
+        return VZ_NODE_GAP;
     const uint32_t id = walk_from(memo, from);
     /* A module met for the first time may have begun a new epoch: its nodes must carry that one. */
     return __builtin_expect(memo->epoch == current_epoch(), 1) ? id : walk_from(memo, from);

@@ -123,6 +123,7 @@ def test_a_recording_without_its_collector_does_not_hurt_the_program(
     recorder = subprocess.Popen(
         [vizzytrace, "--buffer", "256K", trace, program("endings.c"), "exit", ledger, "2", "500000"],
         stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # it can't tidy up
     )
     pid = wait_for_threads(ledger, 2)
     recorder.kill()
@@ -140,7 +141,8 @@ def test_a_recording_without_its_collector_does_not_hurt_the_program(
 def test_a_killed_collector_leaves_all_but_the_last_moments(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
     trace = tmp_path / "out.trace"
     command: list[str | Path] = ["sh", "-c", '"$0" 1000 1; sleep 3', program("churn.c")]
-    recorder = subprocess.Popen([vizzytrace, "-q", trace, *command], stdout=subprocess.PIPE)
+    env = {**os.environ, "TMPDIR": str(tmp_path)}  # it can't tidy up
+    recorder = subprocess.Popen([vizzytrace, "-q", trace, *command], stdout=subprocess.PIPE, env=env)
     time.sleep(2.5)  # what the program did in its first moments has been written by then
     recorder.kill()
     recorder.communicate(timeout=30)

@@ -39,6 +39,27 @@ def test_stack_that_was_unmapped(record: Record, program: Program) -> None:
     assert not anomalies
 
 
+def find_least_stack(program: Path) -> int:
+    """The smallest alternate stack on which the program's handler runs natively: most of it is the kernel's."""
+    low, high = 2048, 65536
+    while low < high:
+        middle = (low + high) // 2
+        run = subprocess.run([program, str(middle)], capture_output=True, check=False)
+        low, high = (low, middle) if run.returncode == 0 else (middle + 1, high)
+    return high
+
+
+@pytest.mark.parametrize("to_spare", [256, 1024, 3072, 4096])
+def test_small_signal_stacks(record: Record, program: Program, to_spare: int) -> None:
+    """The library takes hardly more of it than malloc; where a walk might not fit there is a gap."""
+    path = program("small_signal_stack.c", "-Wl,-z,now")
+    recording = record(path, str(find_least_stack(path) + to_spare))
+    assert recording.status == 0, recording.stderr
+    assert recording.main.counts == read_tallies(recording.stdout)[0].counts
+    gaps = {"unwind_gaps": 3} if to_spare < 2048 else {}
+    assert recording.main.anomalies == gaps
+
+
 def test_product_that_overflows(record: Record, program: Program) -> None:
     recording = record(program("mishaps.c"), "overflow")
     (tally,) = read_tallies(recording.stdout)

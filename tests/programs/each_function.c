@@ -150,6 +150,38 @@ static void test_pthread_setname_np(void)
     pthread_setname_np(pthread_self(), "renamed");
 }
 
+/* ---- stacks for signals: no call stack is taken where hardly any of it is left */
+
+static char signal_stack[1 << 17];
+static char *const signal_stack_end = signal_stack + sizeof signal_stack;
+static volatile size_t used_bytes;
+
+static void measure(int number)
+{
+    (void)number;
+    used_bytes = (size_t)(signal_stack_end - (char *)__builtin_frame_address(0));
+}
+
+static void allocate_on_signal_stack(int number)
+{
+    (void)number;
+    dprintf(STDOUT_FILENO, "gap,%p\n", malloc(BYTES));
+}
+
+/* bytes: how large it is said to be. What lies below may be written to all the same. */
+static void run_on_signal_stack(void (*handler)(int), size_t bytes)
+{
+    const struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+    EXPECT(sigaltstack(&(stack_t){.ss_sp = signal_stack_end - bytes, .ss_size = bytes}, NULL) == 0);
+    EXPECT(sigaction(SIGUSR1, &action, NULL) == 0 && raise(SIGUSR1) == 0);
+}
+
+static void test_sigaltstack(void)
+{
+    run_on_signal_stack(measure, sizeof signal_stack);
+    run_on_signal_stack(allocate_on_signal_stack, used_bytes + 1024);
+}
+
 /* ---- sandboxes: recording stops before one that would end the process for a system call of the recorder */
 
 /* A filter that allows nothing, being empty; the kernel refuses it, so nothing comes of it. */
