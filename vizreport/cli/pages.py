@@ -31,6 +31,8 @@ _OPTIONS = (
     click.option("--open", "open_page", is_flag=True, help="Show the page in a browser."),
     click.option("--title", metavar="TEXT", help="Instead of the command."),
     click.option("--note", metavar="TEXT", help="A text to stand at the top."),
+    click.option("--anonymize", is_flag=True, help="Leave out host, command, directories and thread names."),
+    click.option("--sources", "show_sources", is_flag=True, help="Show source lines of leaks, if they are here."),
     click.option("--suppressions", "files", metavar="FILE", multiple=True, help="Known leaks (repeatable)."),
     pid_option,
     symbol_options,
@@ -45,17 +47,34 @@ def page_options(function: _Function) -> _Function:
 
 
 def collect(
-    trace: str, needs: Need, *, files: tuple[str, ...], pid: int | None, moment: int | str = "peak", **symbols: Any
+    trace: str,
+    needs: Need,
+    *,
+    files: tuple[str, ...],
+    pid: int | None,
+    anonymize: bool,
+    show_sources: bool,
+    moment: int | str = "peak",
+    **symbols: Any,
 ) -> PictureResults:
     """Reads a trace and collects what pictures need."""
     # numpy, and for pages Bokeh, are loaded here and not before: --help and wrong usage need not wait for them.
+    from vizreport.reports.anonymous import AnonymousSymbolizer, anonymize_trace
     from vizreport.reports.picture_results import collect_results
+    from vizreport.reports.source_lines import SourceLines
+
+    if anonymize and show_sources:
+        raise click.UsageError("--sources shows what --anonymize leaves out")
 
     opened, where = read_trace(trace), make_symbol_options(**symbols)
     suppressions = read_suppressions(opened, files, where)
     asked = Asked(pid=pid, n_leaks=_N_LEAKS, n_others=_N_OTHERS, suppressions=suppressions)
+    symbolizer = AnonymousSymbolizer(opened, where) if anonymize else Symbolizer(opened, where)
+    if anonymize:
+        opened = anonymize_trace(opened)
+    sources = SourceLines() if show_sources else None
     with show_progress("reading") as progress:
-        return collect_results(opened, Symbolizer(opened, where), needs, asked, moment=moment, progress=progress)
+        return collect_results(opened, symbolizer, needs, asked, moment=moment, sources=sources, progress=progress)
 
 
 def write_pictures(

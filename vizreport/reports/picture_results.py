@@ -21,6 +21,7 @@ from vizreport.model.replay import ImageReplay
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
 from vizreport.reports.call_trees import PageTrees, build_page_trees
+from vizreport.reports.source_lines import SourceLines
 from vizreport.reports.summary import Asked, ImageSummary, summarize_image
 from vizreport.symbols.symbolizer import Symbolizer
 from vizreport.trace.reader import Trace
@@ -54,6 +55,7 @@ class PictureResults:
         trees: Its call trees, or None: not asked for.
         pictures: What the second pass gave, or None: not asked for.
         moment: What was live at the moment that was asked for, or None.
+        sources: Where source lines come from, or None: the page shows none.
         slot_nodes: int64[2, n_slots], for each slot of ``pictures.ranges`` its node in the upright and in the inverted
             tree.
     """
@@ -68,6 +70,7 @@ class PictureResults:
     pictures: Pictures | None
     moment: LiveSet | None
     slot_nodes: Rows
+    sources: SourceLines | None
 
     @property
     def image(self) -> Image:
@@ -82,6 +85,7 @@ def collect_results(
     asked: Asked,
     *,
     moment: int | str = "peak",
+    sources: SourceLines | None = None,
     progress: Progress | None = None,
 ) -> PictureResults:
     """Makes as many passes as are needed.
@@ -92,6 +96,7 @@ def collect_results(
         needs: What to collect.
         asked: Which process, and how many call stacks its lists have; no pid: the one that had most bytes live at once.
         moment: A time, ns since start, or "start", "peak" or "end".
+        sources: Where source lines come from, if the page is to show them.
         progress: As in replay_images.
 
     Raises:
@@ -123,6 +128,7 @@ def collect_results(
         pictures=pictures,
         moment=_find_live(trace, replayed, moment) if Need.MOMENT in needs else None,
         slot_nodes=slot_nodes,
+        sources=sources,
     )
 
 

@@ -13,6 +13,7 @@ from vizreport.analysis.stack_groups import find_ends
 from vizreport.model.frames import Frame
 from vizreport.names import shorten_name
 from vizreport.reports.picture_results import PictureResults
+from vizreport.reports.source_lines import SourceLines
 from vizreport.trace.format import NODE_COMPLETE, NODE_DEPTH_CUT
 from vizreport.views.calltree import describe_function, describe_place
 
@@ -34,9 +35,19 @@ class FrameLine:
     source: tuple[tuple[int, str, bool], ...] = ()
 
 
-def describe_stack(stack: Sequence[Frame], root: int = NODE_COMPLETE) -> list[FrameLine]:
-    """Returns the lines of a stack, leaf first, and where it ends if it is not whole."""
-    lines = [FrameLine(describe_function(frame), describe_place(frame), frame.inlined) for frame in stack]
+def describe_stack(
+    stack: Sequence[Frame], root: int = NODE_COMPLETE, sources: SourceLines | None = None
+) -> list[FrameLine]:
+    """Returns the lines of a stack, leaf first, and where it ends if it is not whole; with source lines if given."""
+    lines = [
+        FrameLine(
+            describe_function(frame),
+            describe_place(frame),
+            frame.inlined,
+            sources.find(frame.file, frame.line) if sources and frame.file and frame.line else (),
+        )
+        for frame in stack
+    ]
     if not stack:
         lines.append(FrameLine("(no call stack recorded)", "", inlined=False))
     elif root != NODE_COMPLETE:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
@@ -23,7 +25,7 @@ def build(results: PictureResults) -> Section:
     if leaks.n_stacks > len(leaks.entries):
         lead += f"; the {len(leaks.entries)} largest hold {100 * shown / whole:.1f} % of it"
     suppressed = [
-        (format_bytes(rule.bytes), say_count(rule.blocks, "block"), rule.name, rule.source)
+        (format_bytes(rule.bytes), say_count(rule.blocks, "block"), rule.name, PurePath(rule.source).name)
         for rule in summary.suppressed
     ]
     entries = [
@@ -32,7 +34,7 @@ def build(results: PictureResults) -> Section:
             "blocks": say_count(leak.values[1], "block"),
             "share": f"{100 * leak.values[0] / whole:.1f} %",
             "site": describe_site(leak.stack),
-            "frames": describe_stack(leak.stack, leak.root),
+            "frames": describe_stack(leak.stack, leak.root, results.sources),
         }
         for leak in leaks.entries
     ]
