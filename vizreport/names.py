@@ -68,6 +68,27 @@ def shorten_name(name: str, width: int) -> str:
     return _cut(text, width)
 
 
+def find_base_name(name: str) -> str:
+    """Returns a function's own name with its template arguments: without return type, scope and parameters."""
+    group = _parse(name)
+    if group is None:
+        return name
+    tail, found = "", ""
+    for item in group.items:
+        if isinstance(item, _Group) and item.opening == "(":
+            tail, found = "", tail or found
+        elif isinstance(item, _Group):
+            tail += item.render(item.depth)
+        elif found and "::" not in item:
+            break  # what follows the parameters: const
+        elif "operator" in item:
+            tail = item[item.rindex("operator") :]
+        else:
+            scope = max(item.rfind("::") + 2, item.rfind(" ") + 1)
+            tail = item[scope:] if "::" in item or " " in item else tail + item
+    return tail or found
+
+
 def _parse(name: str) -> _Group | None:
     """Returns the name's brackets, or None if they don't match."""
     open_groups = [_Group("", [])]

@@ -58,7 +58,8 @@ def test_patterns(pattern: str, expected: bool) -> None:
         (["fun:*alloc", "fun:operator new*"], True),
         (["fun:malloc", "fun:malloc"], False),
         (["obj:/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so", "obj:*libstdc++*"], True),
-        (["fun:ns::Cache::put"], False),
+        (["fun:ns::Cache::put"], True),
+        (["fun:main"], False),
         (["...", "fun:ns::Cache::put"], True),
         (["...", "src:cache.cpp:12"], True),
         (["...", "src:/src/cache.cpp"], True),
@@ -66,6 +67,8 @@ def test_patterns(pattern: str, expected: bool) -> None:
         (["...", "obj:*plugin*", "fun:main"], True),
         (["...", "obj:/opt/lib/libplugin.so.?", "fun:mai?"], True),
         (["...", "fun:main", "fun:main"], False),
+        (["...", "fun:put"], True),
+        (["...", "fun:put<int>"], False),
         (["fun:*", "fun:*", "fun:*", "fun:*", "..."], True),
         (["fun:*", "fun:*", "fun:*", "fun:*", "fun:*", "fun:*"], False),
         (["match-leak-kinds: reachable, definite", "fun:oper*"], True),
@@ -74,6 +77,14 @@ def test_patterns(pattern: str, expected: bool) -> None:
 )
 def test_frames(lines: list[str], expected: bool) -> None:
     assert matches(block(*lines)) == expected
+
+
+def test_names_of_templates() -> None:
+    stack = [frame("std::vector<int>& ns::make<ns::A const&, std::less<int> >(int)")]
+    assert matches(block("fun:make<const ns::A&, std::less<int> >"), stack)
+    assert matches(block("fun:make"), stack)
+    assert not matches(block("fun:ake<const ns::A&>"), stack)
+    assert matches(block("fun:operator new[]"), [frame("operator new[](unsigned long)")])
 
 
 def test_both_formats_in_one_file_and_what_is_for_others() -> None:

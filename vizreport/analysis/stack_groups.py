@@ -22,12 +22,14 @@ class StackGroups:
         ends: int64[n], last node of each group's path; -1: it has no frame.
         roots: int64[n], format.NODE_COMPLETE, NODE_DEPTH_CUT or NODE_UNWIND_GAP: where the stacks end.
         groups: int64[n_stacks], the group of each stack.
+        members: int64[n], one stack of each group.
     """
 
     paths: CallPaths
     ends: Rows
     roots: Rows
     groups: Rows
+    members: Rows
 
     def sum_values(self, values: Values) -> Values:
         """Adds up m figures of each stack by group: uint64[n_stacks, m] to uint64[n, m]."""
@@ -57,7 +59,7 @@ def group_stacks(stacks: Stacks, leaves: Rows, roots: Rows) -> StackGroups:
     # Stacks without frames are told apart by how they end; the others are by their paths, which know it.
     keys = np.where(paths.ends >= 0, paths.ends + NODE_FIRST_ID, roots)
     _, first, groups = np.unique(keys, return_index=True, return_inverse=True)
-    return StackGroups(paths, paths.ends[first], roots[first], groups.astype(np.int64))
+    return StackGroups(paths, paths.ends[first], roots[first], groups.astype(np.int64), first.astype(np.int64))
 
 
 def find_ends(stacks: Stacks, ids: NDArray[np.uint32]) -> tuple[Rows, Rows]:

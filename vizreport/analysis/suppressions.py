@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePath
 
+from vizreport.analysis.allocator_frames import fold_stack
 from vizreport.model.frames import Frame
+from vizreport.names import find_base_name
 from vizreport.symbols.demangle import demangle
 
 # What valgrind's stacks begin with. Ours begin at its caller, so such a first frame of a rule may be missing.
@@ -67,7 +69,12 @@ class FrameRule:
             names = (path, PurePath(path).name)
             return any(self._matches(name) or self._matches(f"{name}:{frame.line}") for name in names)
         name = frame.function or ""
-        return self._matches(name) or self._matches(name.partition("(")[0]) or name == demangle(self.text)
+        own, brackets, _ = find_base_name(name).partition("<")
+        if self._matches(name) or self._matches(name.partition("(")[0]) or self._matches(own):
+            return True
+        # DWARF, from which valgrind has the names of inlined functions, spells template arguments in its own way.
+        text, bracket, _ = self.text.partition("<")
+        return name == demangle(self.text) or (bool(bracket and brackets) and own == text != "")
 
     def _matches(self, text: str) -> bool:
         return _compile_wildcards(self.text).fullmatch(text) is not None
@@ -95,10 +102,17 @@ class FramesRule:
     frames: tuple[FrameRule, ...]
 
     def matches(self, stack: Sequence[Frame]) -> bool:
-        """Tells whether the stack begins with the frames, or with those after the allocation function."""
-        if _begins_with(stack, self.frames):
-            return True
-        return bool(self.frames) and self.frames[0].is_allocation and _begins_with(stack, self.frames[1:])
+        """Tells whether the stack begins with the frames, or with those after the allocation function.
+
+        It may also begin further on among the allocator frames: operator new[] calls operator new, which calls malloc,
+        and which of them others record is their affair.
+        """
+        for start in range(len(stack) - len(fold_stack(stack)) + 1):
+            if _begins_with(stack[start:], self.frames):
+                return True
+            if self.frames[0].is_allocation and _begins_with(stack[start:], self.frames[1:]):
+                return True
+        return False
 
 
 Suppression = PatternRule | FramesRule

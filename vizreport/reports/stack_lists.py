@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,10 +67,9 @@ class StackLister:
             folded: Leave out allocator frames.
         """
         self._image, self._stacks, self._symbolizer, self._folded = image, stacks, symbolizer, folded
-        leaves, roots = find_ends(stacks, table.stacks)
-        if folded:
-            leaves = find_call_sites(stacks, leaves, self._name)
-        self._groups = group_stacks(stacks, leaves, roots)
+        self._leaves, roots = find_ends(stacks, table.stacks)
+        sites = find_call_sites(stacks, self._leaves, self._name) if folded else self._leaves
+        self._groups = group_stacks(stacks, sites, roots)
 
     def _name(self, rows: Rows) -> Names:
         return self._symbolizer.name_stacks(self._image, self._stacks, rows)
@@ -89,22 +88,36 @@ class StackLister:
 
     def name(self, ranking: Ranking) -> tuple[NamedStack, ...]:
         """Returns the stacks of a ranking, with names."""
-        groups = ranking.order.tolist()
-        rows = [self._groups.find_rows(group) for group in groups]
-        names = self._name(np.array([row for stack in rows for row in stack], dtype=np.int64))
-        frames = {row: names.frames(row) for row in names.rows.tolist()}
+        stacks = self._find_frames([self._groups.find_rows(group) for group in ranking.order.tolist()])
         return tuple(
             NamedStack(
                 (int(ranking.values[group, 0]), int(ranking.values[group, 1])),
-                self._join(frames, stack),
+                fold_stack(stack) if self._folded else stack,
                 int(self._groups.roots[group]),
             )
-            for group, stack in zip(groups, rows, strict=True)
+            for group, stack in zip(ranking.order.tolist(), stacks, strict=True)
         )
 
-    def _join(self, frames: Mapping[int, tuple[Frame, ...]], rows: Sequence[int]) -> tuple[Frame, ...]:
-        stack = tuple(frame for row in rows for frame in frames[row])
-        return fold_stack(stack) if self._folded else stack
+    def name_members(self, ranking: Ranking) -> list[tuple[Frame, ...]]:
+        """Returns for each stack of a ranking one of those that it stands for, allocator frames and all."""
+        above = self._stacks.find_above().tolist()
+        leaves = self._leaves[self._groups.members[ranking.order]].tolist()
+        return self._find_frames([_climb(above, leaf) for leaf in leaves])
+
+    def _find_frames(self, stacks: Sequence[Sequence[int]]) -> list[tuple[Frame, ...]]:
+        """Returns the frames of stacks that are given by their rows, leaf first."""
+        names = self._name(np.array([row for stack in stacks for row in stack], dtype=np.int64))
+        frames = {row: names.frames(row) for row in names.rows.tolist()}
+        return [tuple(frame for row in stack for frame in frames[row]) for stack in stacks]
+
+
+def _climb(above: Sequence[int], row: int) -> list[int]:
+    """Returns the rows from a leaf to its root."""
+    rows: list[int] = []
+    while row >= 0:
+        rows.append(row)
+        row = above[row]
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,8 +184,8 @@ def _list_leaks(lister: StackLister, ranking: Ranking, asked: Asked) -> tuple[St
         return _list(lister, ranking, asked.n_leaks), ()
     leaks: list[NamedStack] = []
     of_rule: dict[int, list[NamedStack]] = {}
-    for stack in lister.name(ranking):
-        rule = asked.suppressions.find(stack.stack)
+    for stack, member in zip(lister.name(ranking), lister.name_members(ranking), strict=True):
+        rule = asked.suppressions.find(member)
         (leaks if rule is None else of_rule.setdefault(rule, [])).append(stack)
     suppressed = tuple(
         Suppressed(
