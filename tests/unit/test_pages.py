@@ -36,7 +36,7 @@ def secret_trace() -> bytes:
     builder.module(path=b"/secret/directory/secret-program").module(
         path=b"/secret/directory/libplain.so", module=2, start=0x10000, end=0x20000
     )
-    builder.thread(name=b"secret-thread").note("secret-note")
+    builder.thread(name=b"secret-thread").note("a secret-note")
     builder.nodes([(8, 0, 0x1100), (9, 8, 0x11000)])
     return builder.events([malloc(0x1000, 77, stack=8), malloc(0x2000, 99, stack=9)]).image_end().build()
 
@@ -46,7 +46,7 @@ def test_anonymous_pages_hold_nothing_that_tells(tmp_path: Path, secret_trace: b
     for secret in SECRETS:
         assert secret in plain
     anonymous = unpack(write(tmp_path, secret_trace, "--anonymize"))
-    assert "secret" not in anonymous
+    assert "secret" not in anonymous.lower()
     assert "libplain.so" in anonymous
     assert str(tmp_path) not in anonymous
 
