@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
+
 #define FIRST_ROOM 64u
 
 int vz_accounts_init(struct vz_accounts *accounts)
@@ -38,7 +40,7 @@ uint32_t vz_accounts_add_stack(struct vz_accounts *accounts, uint32_t id)
 
     if (n == accounts->stack_room) {
         uint32_t room = next_room(n);
-        struct vz_stack_sums *stacks = grow(accounts->stacks, room, sizeof *stacks);
+        struct vz_stack_sums *stacks = vz_lines_grow(accounts->stacks, n * sizeof *stacks, room * sizeof *stacks);
         if (!stacks)
             return VZ_NONE;
         accounts->stacks = stacks;

@@ -49,7 +49,7 @@ static inline uint32_t vz_ids_find(struct vz_ids *ids, uint64_t id)
 }
 
 /* Ask for what vz_ids_find will need. */
-static inline void vz_ids_prefetch(const struct vz_ids *ids, uint64_t id)
+__attribute__((always_inline)) static inline void vz_ids_prefetch(const struct vz_ids *ids, uint64_t id)
 {
     __builtin_prefetch(&ids->slots[vz_hash(id, ids->shift)]);
 }

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lines.h"
+#include "sys_pages.h"
+
 #define FIRST_BITS 8u
 #define MOST_BITS 31u
 #define FIRST_BLOCKS 64u
@@ -12,7 +15,7 @@ int vz_live_init(struct vz_live *live)
 {
     *live = (struct vz_live){.shift = 64 - FIRST_BITS, .free = VZ_NO_BLOCK, .capacity = FIRST_BLOCKS};
     live->slots = calloc(1u << FIRST_BITS, sizeof *live->slots);
-    live->blocks = malloc(FIRST_BLOCKS * sizeof *live->blocks);
+    live->blocks = vz_lines_grow(NULL, 0, FIRST_BLOCKS * sizeof *live->blocks);
     return live->slots && live->blocks ? 0 : -ENOMEM;
 }
 
@@ -32,8 +35,7 @@ static void put(struct vz_slot *slots, uint32_t shift, uint64_t address, uint32_
     slots[at] = (struct vz_slot){address, block, 1};
 }
 
-/* Slots at which nothing is live are dropped, but for those that a pending reallocation may bring back: blocks keep their
- * addresses in the table as long as they are in the pool. */
+/* Slots at which nothing is live are dropped. */
 static int rebuild(struct vz_live *live, uint32_t n_addresses)
 {
     uint64_t wanted = ((uint64_t)live->n_live + n_addresses) * 2;
@@ -46,6 +48,7 @@ static int rebuild(struct vz_live *live, uint32_t n_addresses)
     struct vz_slot *slots = calloc(1ull << bits, sizeof *slots);
     if (!slots)
         return -ENOMEM;
+    vz_prefer_huge_pages(slots, (1ull << bits) * sizeof *slots);
     uint64_t n_before = (UINT64_MAX >> live->shift) + 1;
     live->n_used = 0;
     for (uint64_t k = 0; k < n_before; k++) {
@@ -58,9 +61,6 @@ static int rebuild(struct vz_live *live, uint32_t n_addresses)
     free(live->slots);
     live->slots = slots;
     live->shift = 64 - bits;
-    for (uint32_t k = 0; k < live->n_blocks; k++)
-        if (live->blocks[k].thread != VZ_THREAD_NONE && live->blocks[k].number & VZ_BLOCK_PENDING)
-            (void)vz_live_find(live, live->blocks[k].address);
     return 0;
 }
 
@@ -73,10 +73,10 @@ int vz_live_reserve(struct vz_live *live, uint32_t n_addresses, uint32_t n_block
     uint64_t wanted = (uint64_t)live->n_blocks + n_blocks;
     if (wanted <= live->capacity)
         return 0;
-    if (wanted >= VZ_THREAD_NONE / 2)
+    if (wanted >= VZ_NO_BLOCK / 2)
         return -ENOMEM;
     uint64_t capacity = wanted + wanted / 2;
-    struct vz_block *blocks = realloc(live->blocks, capacity * sizeof *blocks);
+    struct vz_block *blocks = vz_lines_grow(live->blocks, live->n_blocks * sizeof *blocks, capacity * sizeof *blocks);
     if (!blocks)
         return -ENOMEM;
     live->blocks = blocks;

@@ -13,17 +13,14 @@
 #include "ids.h"
 
 #define VZ_NO_BLOCK UINT32_MAX
-#define VZ_THREAD_INHERITED UINT32_MAX  /* struct vz_block.thread: came with the fork */
-#define VZ_THREAD_NONE (UINT32_MAX - 1) /* the pool's entry is free */
-#define VZ_BLOCK_PENDING (1ull << 63)   /* in struct vz_block.number: its reallocation is under way */
+#define VZ_THREAD_INHERITED UINT32_MAX /* struct vz_block.thread: came with the fork */
 
-struct vz_block {
-    uint64_t address;
+struct vz_block { /* half a cache line */
     uint64_t size;
     uint64_t start_time; /* ns */
-    uint64_t number;     /* how many allocations its thread had made with it; VZ_BLOCK_PENDING */
+    uint64_t number;     /* how many allocations its thread had made with it */
     uint32_t stack;      /* dense number; in a free entry the next free one */
-    uint32_t thread;     /* dense number, or VZ_THREAD_* */
+    uint32_t thread;     /* dense number, or VZ_THREAD_INHERITED */
 };
 
 struct vz_slot {
@@ -39,8 +36,9 @@ struct vz_live {
     struct vz_block *blocks;
     uint32_t n_blocks; /* entries of the pool that were ever used */
     uint32_t capacity;
-    uint32_t free;   /* first free entry below n_blocks, or VZ_NO_BLOCK */
-    uint32_t n_live; /* blocks that are not free, pending ones too */
+    uint32_t free; /* first free entry below n_blocks, or VZ_NO_BLOCK */
+    uint32_t
+        n_live; /* blocks that are not free, also those that are at no address while their reallocation is under way */
 };
 
 /* 0, or -ENOMEM. */
@@ -81,7 +79,6 @@ static inline uint32_t vz_live_take(struct vz_live *live)
 
 static inline void vz_live_give(struct vz_live *live, uint32_t index)
 {
-    live->blocks[index].thread = VZ_THREAD_NONE;
     live->blocks[index].stack = live->free;
     live->free = index;
     live->n_live--;

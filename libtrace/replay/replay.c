@@ -8,8 +8,8 @@
 #include "format/kinds.h"
 #include "state.h"
 
-#define AHEAD 16u        /* addresses and events that are prefetched */
-#define LARGE (1u << 18) /* bytes of blocks and sums from which on it is worth while */
+#define AHEAD 32u  /* addresses that are prefetched */
+#define PART 4096u /* events whose blocks are fetched together: some hundred KiB */
 
 /* Where the loop is. */
 struct cursor {
@@ -58,9 +58,11 @@ VZ_EXPORT int vz_replay_inherit(struct vz_replay *replay, uint32_t n, const uint
         return -ENOMEM;
     for (uint32_t k = 0; k < n; k++) {
         uint32_t index = vz_live_take(live);
-        live->blocks[index] = (struct vz_block){
-            .address = addresses[k], .size = sizes[k], .start_time = start_times[k], .thread = VZ_THREAD_INHERITED};
+        live->blocks[index] =
+            (struct vz_block){.size = sizes[k], .start_time = start_times[k], .thread = VZ_THREAD_INHERITED};
         live->slots[vz_live_find(live, addresses[k])].block = index;
+        replay->inherited.bytes += sizes[k];
+        replay->inherited.blocks++;
     }
     return 0;
 }
@@ -91,14 +93,14 @@ static inline void settle(struct vz_replay *replay, const struct cursor *cursor,
 
 static inline bool is_own(const struct vz_block *block) { return block->thread != VZ_THREAD_INHERITED; }
 
-static void append_ended(const struct vz_replay *replay, const struct cursor *cursor, const struct vz_block *block,
-                         bool temporary, uint32_t stack)
+static void append_ended(const struct vz_replay *replay, const struct cursor *cursor, uint64_t address,
+                         const struct vz_block *block, bool temporary, uint32_t stack)
 {
     struct vz_ended *ended = cursor->ended;
     uint64_t n = ended->n++;
     bool own = is_own(block);
 
-    ended->addresses[n] = block->address;
+    ended->addresses[n] = address;
     ended->sizes[n] = block->size;
     ended->start_times[n] = block->start_time;
     ended->end_times[n] = cursor->time;
@@ -110,6 +112,12 @@ static void append_ended(const struct vz_replay *replay, const struct cursor *cu
     ended->inherited[n] = !own;
 }
 
+static void forget_inherited(struct vz_replay *replay, const struct vz_block *block)
+{
+    replay->inherited.bytes -= block->size;
+    replay->inherited.blocks--;
+}
+
 static inline void count_end(struct vz_replay *replay, const struct vz_block *block)
 {
     if (!replay->rising)
@@ -119,19 +127,18 @@ static inline void count_end(struct vz_replay *replay, const struct vz_block *bl
     sums->gone_bytes += block->size;
 }
 
-/* A block is freed or reallocated: everything but the level. 0, or -ENOMEM. */
-static inline int end_freed(struct vz_replay *replay, const struct cursor *cursor, uint32_t index, bool temporary,
-                            uint32_t stack)
+/* A block is given back, as `half` tells, and its call has returned: everything but the level. 0, or -ENOMEM. */
+static inline int end_freed(struct vz_replay *replay, const struct cursor *cursor, const struct vz_pending *half)
 {
     struct vz_accounts *accounts = &replay->accounts;
-    const struct vz_block *block = &replay->live.blocks[index];
+    const struct vz_block *block = &replay->live.blocks[half->block];
     int error = 0;
 
     if (is_own(block)) {
         count_end(replay, block);
         accounts->stacks[block->stack].lifetime_ns += cursor->time - block->start_time;
-        accounts->stacks[block->stack].temporary += temporary;
-        replay->n_temporary += temporary;
+        accounts->stacks[block->stack].temporary += half->temporary;
+        replay->n_temporary += half->temporary;
         struct vz_thread_sums *thread = &accounts->threads[cursor->thread];
         if (block->thread == cursor->thread) {
             thread->own_blocks++;
@@ -140,25 +147,29 @@ static inline int end_freed(struct vz_replay *replay, const struct cursor *curso
             thread->foreign_frees++;
             error = vz_accounts_add_pair(accounts, block->thread, cursor->thread, block->size);
         }
+    } else {
+        forget_inherited(replay, block);
     }
     if (cursor->ended)
-        append_ended(replay, cursor, block, temporary, stack);
-    vz_live_give(&replay->live, index);
+        append_ended(replay, cursor, half->address, block, half->temporary, half->stack);
+    vz_live_give(&replay->live, half->block);
     return error;
 }
 
 /* Another has a block's address: everything but the level. */
-static void end_displaced(struct vz_replay *replay, const struct cursor *cursor, uint32_t index)
+static void end_displaced(struct vz_replay *replay, const struct cursor *cursor, uint64_t address, uint32_t index)
 {
     const struct vz_block *block = &replay->live.blocks[index];
 
     if (is_own(block)) {
         count_end(replay, block);
         replay->accounts.stacks[block->stack].displaced++;
+    } else {
+        forget_inherited(replay, block);
     }
     replay->n_duplicates++;
     if (cursor->ended)
-        append_ended(replay, cursor, block, false, 0);
+        append_ended(replay, cursor, address, block, false, 0);
     vz_live_give(&replay->live, index);
 }
 
@@ -188,10 +199,11 @@ static inline uint32_t walk(struct vz_replay *replay, struct cursor *cursor)
     return cursor->block->stacks[at];
 }
 
-/* ALLOC and MOVE; old: the block that a reallocation ends, or VZ_NO_BLOCK. */
-static inline int start(struct vz_replay *replay, struct cursor *cursor, struct vz_slot *slot, uint32_t old,
+/* ALLOC and MOVE; half: of a reallocation. */
+static inline int start(struct vz_replay *replay, struct cursor *cursor, struct vz_slot *slot,
                         const struct vz_pending *half)
 {
+    uint32_t old = half ? half->block : VZ_NO_BLOCK;
     struct vz_accounts *accounts = &replay->accounts;
     uint64_t size = cursor->block->sizes[cursor->size_at++];
     uint32_t stack = replay->stack_rows[cursor->stack_at++];
@@ -201,12 +213,12 @@ static inline int start(struct vz_replay *replay, struct cursor *cursor, struct 
     after.blocks++;
     prepare(replay, after.bytes);
     if (old != VZ_NO_BLOCK) {
-        int error = end_freed(replay, cursor, old, half->temporary, half->stack);
+        int error = end_freed(replay, cursor, half);
         if (error)
             return error;
     }
     if (slot->block != VZ_NO_BLOCK)
-        end_displaced(replay, cursor, slot->block);
+        end_displaced(replay, cursor, slot->address, slot->block);
     if (!replay->rising)
         vz_accounts_save(accounts, stack);
     accounts->stacks[stack].allocs++;
@@ -217,12 +229,8 @@ static inline int start(struct vz_replay *replay, struct cursor *cursor, struct 
     replay->counts.allocs++;
     replay->counts.bytes_allocated += size;
     slot->block = vz_live_take(&replay->live);
-    replay->live.blocks[slot->block] = (struct vz_block){.address = slot->address,
-                                                         .size = size,
-                                                         .start_time = cursor->time,
-                                                         .number = thread->allocs,
-                                                         .stack = stack,
-                                                         .thread = cursor->thread};
+    replay->live.blocks[slot->block] = (struct vz_block){
+        .size = size, .start_time = cursor->time, .number = thread->allocs, .stack = stack, .thread = cursor->thread};
     settle(replay, cursor, after);
     return 0;
 }
@@ -233,38 +241,44 @@ static inline void count_free(struct vz_replay *replay, const struct cursor *cur
     replay->counts.frees++;
 }
 
+/* What `half` gave back ends, and nothing starts. */
+static inline int end_given(struct vz_replay *replay, const struct cursor *cursor, const struct vz_pending *half)
+{
+    struct vz_level after = level_without(replay, replay->level, half->block);
+
+    prepare(replay, after.bytes);
+    int error = end_freed(replay, cursor, half);
+    settle(replay, cursor, after);
+    return error;
+}
+
 static inline int end_free(struct vz_replay *replay, struct cursor *cursor, struct vz_slot *slot)
 {
-    uint32_t stack = 0, index = slot->block;
+    struct vz_pending whole = {.address = slot->address, .block = slot->block};
 
     if (cursor->block->free_stacks)
-        stack = walk(replay, cursor);
+        whole.stack = walk(replay, cursor);
     count_free(replay, cursor);
-    if (index == VZ_NO_BLOCK) {
+    if (whole.block == VZ_NO_BLOCK) {
         replay->n_unmatched++;
         return 0;
     }
     slot->block = VZ_NO_BLOCK;
-    struct vz_level after = level_without(replay, replay->level, index);
-    prepare(replay, after.bytes);
-    int error = end_freed(replay, cursor, index, is_temporary(replay, &replay->live.blocks[index]), stack);
-    settle(replay, cursor, after);
-    return error;
+    whole.temporary = is_temporary(replay, &replay->live.blocks[whole.block]);
+    return end_given(replay, cursor, &whole);
 }
 
 /* RELEASE: the block waits in its thread's list for the second half. */
 static int release(struct vz_replay *replay, struct cursor *cursor, struct vz_slot *slot)
 {
     struct vz_thread_sums *thread = &replay->accounts.threads[cursor->thread];
-    struct vz_pending half = {.block = slot->block, .next = thread->pending};
+    struct vz_pending half = {.address = slot->address, .block = slot->block, .next = thread->pending};
     uint32_t at = replay->free_pending;
 
     if (cursor->block->free_stacks)
         half.stack = walk(replay, cursor);
     if (slot->block != VZ_NO_BLOCK) {
-        struct vz_block *block = &replay->live.blocks[slot->block];
-        half.temporary = is_temporary(replay, block);
-        block->number |= VZ_BLOCK_PENDING;
+        half.temporary = is_temporary(replay, &replay->live.blocks[slot->block]);
         slot->block = VZ_NO_BLOCK;
     }
     if (at != VZ_NONE) {
@@ -281,6 +295,7 @@ static int release(struct vz_replay *replay, struct cursor *cursor, struct vz_sl
         at = replay->n_pending++;
     }
     replay->pending[at] = half;
+    replay->n_under_way++;
     thread->pending = at;
     return 0;
 }
@@ -297,6 +312,7 @@ static bool take_half(struct vz_replay *replay, const struct cursor *cursor, str
     thread->pending = half->next;
     replay->pending[at].next = replay->free_pending;
     replay->free_pending = at;
+    replay->n_under_way--;
     return true;
 }
 
@@ -309,14 +325,8 @@ static int complete(struct vz_replay *replay, struct cursor *cursor, struct vz_s
     if (!take_half(replay, cursor, &half) || half.block == VZ_NO_BLOCK)
         replay->n_unmatched++;
     if (moves)
-        return start(replay, cursor, slot, half.block, &half);
-    if (half.block == VZ_NO_BLOCK)
-        return 0;
-    struct vz_level after = level_without(replay, replay->level, half.block);
-    prepare(replay, after.bytes);
-    int error = end_freed(replay, cursor, half.block, half.temporary, half.stack);
-    settle(replay, cursor, after);
-    return error;
+        return start(replay, cursor, slot, &half);
+    return half.block == VZ_NO_BLOCK ? 0 : end_given(replay, cursor, &half);
 }
 
 /* UNDO: the block has its address again; if another has it, which only a contradictory trace tells, it ends. */
@@ -326,16 +336,14 @@ static void undo(struct vz_replay *replay, struct cursor *cursor)
 
     if (!take_half(replay, cursor, &half) || half.block == VZ_NO_BLOCK)
         return;
-    struct vz_block *block = &replay->live.blocks[half.block];
-    block->number &= ~VZ_BLOCK_PENDING;
-    struct vz_slot *slot = &replay->live.slots[vz_live_find(&replay->live, block->address)];
+    struct vz_slot *slot = &replay->live.slots[vz_live_find(&replay->live, half.address)];
     if (slot->block == VZ_NO_BLOCK) {
         slot->block = half.block;
         return;
     }
     struct vz_level after = level_without(replay, replay->level, half.block);
     prepare(replay, after.bytes);
-    end_displaced(replay, cursor, half.block);
+    end_displaced(replay, cursor, half.address, half.block);
     settle(replay, cursor, after);
 }
 
@@ -353,7 +361,7 @@ static inline int replay_event(struct vz_replay *replay, struct cursor *cursor, 
 {
     switch (vz_kind_class[kind]) {
     case VZ_CLASS_ALLOC:
-        return start(replay, cursor, slot, VZ_NO_BLOCK, NULL);
+        return start(replay, cursor, slot, NULL);
     case VZ_CLASS_FREE:
         return end_free(replay, cursor, slot);
     case VZ_CLASS_RELEASE:
@@ -376,23 +384,25 @@ static inline int replay_event(struct vz_replay *replay, struct cursor *cursor, 
 
 /* ---- blocks of events ------------------------------------------------------------------------------------------- */
 
-/* Takes the addresses of a block into the table, all at once: their cache misses overlap. */
-static int resolve_addresses(struct vz_replay *replay, const struct vz_event_block *block)
+/* Finds the slots of the addresses before `until`, and fetches the blocks that are live there: all at once, so that cache
+ * misses overlap, but for no more events than fit into a core's own cache. Returns where it came to. */
+static uint32_t resolve_addresses(struct vz_replay *replay, const struct vz_event_block *block, uint32_t from,
+                                  uint32_t until)
 {
     struct vz_live *live = &replay->live;
-    uint32_t n = block->n_addresses;
 
-    if (vz_live_reserve(live, n, block->n_stacked) != 0)
-        return -ENOMEM;
-    for (uint32_t k = 0; k < n; k++) {
-        if (k + AHEAD < n)
+    for (uint32_t k = from; k < until; k++) {
+        if (k + AHEAD < block->n_addresses)
             __builtin_prefetch(&live->slots[vz_hash(block->addresses[k + AHEAD], live->shift)], 1);
-        replay->slots[k] = vz_live_find(live, block->addresses[k]);
+        uint32_t at = vz_live_find(live, block->addresses[k]);
+        replay->slots[k] = at;
+        if (live->slots[at].block != VZ_NO_BLOCK)
+            __builtin_prefetch(&live->blocks[live->slots[at].block], 1);
     }
-    return 0;
+    return from < until ? until : from;
 }
 
-/* Its stacks, likewise. */
+/* Finds the rows of a block's stacks, likewise. */
 static int resolve_stacks(struct vz_replay *replay, const struct vz_event_block *block)
 {
     struct vz_accounts *accounts = &replay->accounts;
@@ -412,22 +422,6 @@ static int resolve_stacks(struct vz_replay *replay, const struct vz_event_block 
     return 0;
 }
 
-/* Fetches what the events some places on will need: slots first, then blocks, then the sums of stacks. */
-static inline void prefetch(const struct vz_replay *replay, const struct cursor *cursor, uint32_t i)
-{
-    const struct vz_event_block *block = cursor->block;
-    const struct vz_live *live = &replay->live;
-
-    if (i + AHEAD >= block->n)
-        return;
-    __builtin_prefetch(&live->slots[replay->slots[block->ordinals[i + AHEAD]]], 1);
-    uint32_t near = live->slots[replay->slots[block->ordinals[i + AHEAD / 2]]].block;
-    if (near != VZ_NO_BLOCK)
-        __builtin_prefetch(&live->blocks[near], 1);
-    if (cursor->stack_at + AHEAD / 4 < block->n_stacked)
-        __builtin_prefetch(&replay->accounts.stacks[replay->stack_rows[cursor->stack_at + AHEAD / 4]], 1);
-}
-
 static int select_thread(struct vz_replay *replay, struct cursor *cursor, uint32_t id)
 {
     cursor->thread = vz_accounts_add_thread(&replay->accounts, id);
@@ -435,32 +429,31 @@ static int select_thread(struct vz_replay *replay, struct cursor *cursor, uint32
     return cursor->thread == VZ_NONE ? -ENOMEM : 0;
 }
 
-/* Whether what events need is seldom in a core's own caches, so that fetching it early is worth its price. */
-static bool is_large(const struct vz_live *live, const struct vz_accounts *accounts)
+/* One more than the largest of ordinals. */
+static uint32_t find_end(const uint32_t *ordinals, uint32_t n)
 {
-    return live->n_live * sizeof(struct vz_block) + accounts->stack_ids.n * sizeof(struct vz_stack_sums) > LARGE;
+    uint32_t end = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        end = ordinals[i] >= end ? ordinals[i] + 1 : end;
+    return end;
 }
 
-/* Compiled once with prefetching and once without. */
-static inline int replay_runs(struct vz_replay *replay, struct cursor *cursor, bool ahead)
+/* Replays the events from i to `end`, the cursor's time being that of i. */
+static int replay_stretch(struct vz_replay *replay, struct cursor *cursor, uint32_t i, uint32_t end)
 {
     const struct vz_event_block *block = cursor->block;
-    uint32_t i = 0;
 
-    for (uint32_t run = 0; run < block->n_runs; run++) {
-        cursor->time = block->run_times[run];
-        if (cursor->time >= replay->timeline.next_edge)
-            vz_timeline_move(&replay->timeline, cursor->time, replay->level, replay->counts);
-        for (; i < block->run_ends[run]; i++, cursor->row++) {
-            if (ahead)
-                prefetch(replay, cursor, i);
-            if (block->threads[i] != cursor->thread_id && select_thread(replay, cursor, block->threads[i]) != 0)
-                return -ENOMEM;
-            int error =
-                replay_event(replay, cursor, block->kinds[i], &replay->live.slots[replay->slots[block->ordinals[i]]]);
-            if (error)
-                return error;
-        }
+    for (; i < end; i++, cursor->row++) {
+        if (block->threads[i] != cursor->thread_id && select_thread(replay, cursor, block->threads[i]) != 0)
+            return -ENOMEM;
+        /* The next allocations' sums: with many stacks they lie far apart. */
+        uint32_t next = replay->stack_rows[(cursor->stack_at + AHEAD / 4) % VZ_MAX_EVENTS];
+        __builtin_prefetch(&replay->accounts.stacks[next], 1);
+        int error =
+            replay_event(replay, cursor, block->kinds[i], &replay->live.slots[replay->slots[block->ordinals[i]]]);
+        if (error)
+            return error;
     }
     return 0;
 }
@@ -468,18 +461,29 @@ static inline int replay_runs(struct vz_replay *replay, struct cursor *cursor, b
 VZ_EXPORT int vz_replay_feed(struct vz_replay *replay, const struct vz_event_block *block, struct vz_ended *ended)
 {
     struct cursor cursor = {.block = block, .ended = ended, .row = replay->n_events};
+    uint32_t n = block->n, run = 0, resolved = 0, part = 0;
 
-    if (block->n == 0 || block->n > VZ_MAX_EVENTS || block->n_addresses > VZ_MAX_EVENTS ||
-        block->n_stacked > VZ_MAX_EVENTS)
+    if (n == 0 || n > VZ_MAX_EVENTS || block->n_addresses > VZ_MAX_EVENTS || block->n_stacked > VZ_MAX_EVENTS)
         return -EINVAL;
-    int error = resolve_addresses(replay, block);
+    /* Each reallocation under way may bring its address back, and those of this block theirs. */
+    uint32_t n_addresses = block->n_addresses + replay->n_under_way;
+    int error = vz_live_reserve(&replay->live, n_addresses, block->n_stacked);
     if (!error)
         error = resolve_stacks(replay, block);
     if (!error)
         error = select_thread(replay, &cursor, block->threads[0]);
-    if (!error)
-        error = is_large(&replay->live, &replay->accounts) ? replay_runs(replay, &cursor, true)
-                                                           : replay_runs(replay, &cursor, false);
+    for (uint32_t i = 0, end; i < n && !error; i = end) {
+        if (i == part) {
+            part = n - i < PART ? n : i + PART;
+            resolved = resolve_addresses(replay, block, resolved, find_end(block->ordinals + i, part - i));
+        }
+        cursor.time = block->run_times[run];
+        if (cursor.time >= replay->timeline.next_edge)
+            vz_timeline_move(&replay->timeline, cursor.time, replay->level, replay->counts);
+        end = block->run_ends[run] < part ? block->run_ends[run] : part;
+        run += end == block->run_ends[run];
+        error = replay_stretch(replay, &cursor, i, end);
+    }
     replay->n_events = cursor.row;
     return error;
 }

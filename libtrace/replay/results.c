@@ -12,25 +12,40 @@ VZ_EXPORT void vz_replay_count(const struct vz_replay *replay, struct vz_replay_
                                         .n_pairs = replay->accounts.pair_ids.n};
 }
 
+static void copy_block(const struct vz_replay *replay, const struct vz_live_columns *live, uint64_t row,
+                       uint64_t address, uint32_t index)
+{
+    const struct vz_block *block = &replay->live.blocks[index];
+    bool own = block->thread != VZ_THREAD_INHERITED;
+
+    live->addresses[row] = address;
+    live->sizes[row] = block->size;
+    live->start_times[row] = block->start_time;
+    live->stacks[row] = own ? replay->accounts.more[block->stack].id : 0;
+    live->threads[row] = own ? replay->accounts.threads[block->thread].id : 0;
+    live->inherited[row] = !own;
+}
+
 VZ_EXPORT void vz_replay_copy_live(const struct vz_replay *replay, const struct vz_live_columns *live)
 {
     const struct vz_accounts *accounts = &replay->accounts;
-    uint64_t n = 0;
+    uint64_t n_slots = (UINT64_MAX >> replay->live.shift) + 1, n = 0;
 
-    for (uint32_t k = 0; k < replay->live.n_blocks; k++) {
-        const struct vz_block *block = &replay->live.blocks[k];
-        if (block->thread == VZ_THREAD_NONE)
+    for (uint64_t k = 0; k < n_slots; k++) {
+        const struct vz_slot *slot = &replay->live.slots[k];
+        if (!slot->used || slot->block == VZ_NO_BLOCK)
             continue;
-        bool own = block->thread != VZ_THREAD_INHERITED;
-        live->addresses[n] = block->address;
-        live->sizes[n] = block->size;
-        live->start_times[n] = block->start_time;
-        live->stacks[n] = own ? accounts->more[block->stack].id : 0;
-        live->threads[n] = own ? accounts->threads[block->thread].id : 0;
-        live->pending[n] = (block->number & VZ_BLOCK_PENDING) != 0;
-        live->inherited[n] = !own;
-        n++;
+        live->pending[n] = 0;
+        copy_block(replay, live, n++, slot->address, slot->block);
     }
+    for (uint32_t thread = 0; thread < accounts->thread_ids.n; thread++)
+        for (uint32_t at = accounts->threads[thread].pending; at != VZ_NONE; at = replay->pending[at].next) {
+            const struct vz_pending *half = &replay->pending[at];
+            if (half->block == VZ_NO_BLOCK)
+                continue;
+            live->pending[n] = 1;
+            copy_block(replay, live, n++, half->address, half->block);
+        }
 }
 
 static void copy_stacks(const struct vz_replay *replay, uint64_t *out)
@@ -94,17 +109,6 @@ static void copy_bins(const struct vz_timeline *timeline, uint64_t *out)
     }
 }
 
-static void add_inherited(const struct vz_live *live, struct vz_results *results)
-{
-    results->inherited_bytes = results->inherited_blocks = 0;
-    for (uint32_t k = 0; k < live->n_blocks; k++) {
-        if (live->blocks[k].thread != VZ_THREAD_INHERITED)
-            continue;
-        results->inherited_bytes += live->blocks[k].size;
-        results->inherited_blocks++;
-    }
-}
-
 VZ_EXPORT void vz_replay_copy_results(struct vz_replay *replay, struct vz_results *results)
 {
     vz_timeline_close(&replay->timeline, replay->level, replay->counts);
@@ -114,7 +118,8 @@ VZ_EXPORT void vz_replay_copy_results(struct vz_replay *replay, struct vz_result
     results->bytes_allocated = replay->counts.bytes_allocated;
     results->live_bytes = replay->level.bytes;
     results->live_blocks = replay->level.blocks;
-    add_inherited(&replay->live, results);
+    results->inherited_bytes = replay->inherited.bytes;
+    results->inherited_blocks = replay->inherited.blocks;
     results->n_unmatched_frees = replay->n_unmatched;
     results->n_duplicates = replay->n_duplicates;
     results->n_temporary = replay->n_temporary;

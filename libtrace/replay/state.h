@@ -12,6 +12,7 @@
 #include "timeline.h"
 
 struct vz_pending { /* the first half of a reallocation */
+    uint64_t address;
     uint32_t block; /* of the pool, or VZ_NO_BLOCK: nothing was live there */
     uint32_t next;  /* the one around it in its thread, or the next free one; VZ_NONE: none */
     uint32_t stack; /* id, where the trace has stacks of frees */
@@ -24,9 +25,12 @@ struct vz_replay {
     struct vz_timeline timeline;
     struct vz_mappings mappings;
     struct vz_pending *pending;
-    uint32_t n_pending, pending_room, free_pending;
+    uint32_t n_pending; /* entries that were ever used */
+    uint32_t pending_room, free_pending;
+    uint32_t n_under_way; /* of those that are not free */
 
-    struct vz_level level; /* own blocks that are live */
+    struct vz_level level;     /* own blocks that are live */
+    struct vz_level inherited; /* inherited ones */
     struct vz_counts counts;
     struct vz_level peak;
     uint64_t peak_time;
