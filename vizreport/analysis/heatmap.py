@@ -87,7 +87,7 @@ class HeatmapAccumulator:
         rows = regions.fold(cells.granules << np.uint64(cells.shift)) >> np.uint64(shift)
         ticks = np.zeros((n_rows, self._bins.n), dtype=np.int64)
         np.add.at(ticks, rows.astype(np.int64), cells.cells)
-        mean_bytes = ticks / TICKS
+        mean_bytes = np.maximum(ticks, 0) / TICKS  # no sum of real blocks is beyond 2^63
         mean_bytes[:, -1:] /= self._bins.last_share
         return Heatmap(self._bins, regions, 1 << shift, mean_bytes.astype(np.float32), ticks > 0)
 

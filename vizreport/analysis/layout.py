@@ -98,19 +98,18 @@ def find_layout_regions(snapshots: Sequence[LiveSet]) -> Regions:
     """Finds the regions that hold the blocks of all the snapshots, so that they can be compared."""
     starts = np.concatenate([np.zeros(0, np.uint64), *(live.addresses for live in snapshots)])
     sizes = np.concatenate([np.zeros(0, np.uint64), *(live.sizes for live in snapshots)])
-    return find_regions(starts, starts + np.minimum(sizes, ~starts))
+    return find_regions(starts, _find_ends(starts, sizes))
 
 
 def lay_out(live: LiveSet, *, regions: Regions, max_pieces: int = MAX_PIECES) -> HeapLayout:
-    """Lays out the live blocks in at most max_pieces pieces, if not more regions hold blocks."""
+    """Lays out the live blocks in at most max_pieces pieces, or one for each region. All blocks lie in regions."""
     of_region = regions.find(live.addresses)
     cell, first = 0, np.arange(len(live), dtype=np.int64)
     while len(first) > max_pieces and cell < 1 << 62:
         cell = max(64, 2 * cell)
         first = _join_small(live, of_region, cell)
-    last = np.append(first, len(live))[1:] - 1
     largest = _find_largest(live.sizes, first)
-    starts = live.addresses[first]
+    starts, ends = live.addresses[first], _find_ends(live.addresses, live.sizes)
     return HeapLayout(
         time_ns=live.time_ns,
         regions=regions,
@@ -119,8 +118,8 @@ def lay_out(live: LiveSet, *, regions: Regions, max_pieces: int = MAX_PIECES) ->
         live_bytes=int(live.sizes.sum()),
         cell_bytes=cell,
         addresses=starts,
-        sizes=live.addresses[last] + live.sizes[last] - starts,
-        blocks=last - first + 1,
+        sizes=(np.maximum.reduceat(ends, first) if len(first) else starts) - starts,
+        blocks=np.diff(first, append=len(live)),
         bytes=np.add.reduceat(live.sizes, first) if len(first) else live.sizes,
         start_times=live.start_times[largest],
         stacks=live.stacks[largest],
@@ -132,9 +131,9 @@ def wrap_rows(layout: HeapLayout, *, n_rows: int = N_ROWS) -> LayoutRows:
     """Wraps a layout into about n_rows rows, more only where there are more regions."""
     sizes = layout.regions.sizes
     row = 64
-    while row * n_rows < int(sizes.sum()):
+    while row * n_rows < int(sizes.sum()) and row < 1 << 62:
         row *= 2
-    starts = np.concatenate([[0], np.cumsum(-(-sizes.astype(np.int64) // row))])
+    starts = np.concatenate([[0], np.cumsum((sizes - np.uint64(1)) // np.uint64(row) + np.uint64(1))]).astype(np.int64)
     regions = layout.regions.find(layout.addresses)
     begins = layout.addresses - layout.regions.starts[regions]
     ends = begins + layout.sizes
@@ -174,7 +173,7 @@ def _find_largest(sizes: NDArray[np.uint64], first: NDArray[np.int64]) -> NDArra
 
 def _find_holes(live: LiveSet, of_region: NDArray[np.int64], n_regions: int) -> Holes:
     """Measures what lies between one block's end and the next one's begin in the same region."""
-    ends = live.addresses[:-1] + live.sizes[:-1]
+    ends = _find_ends(live.addresses[:-1], live.sizes[:-1])
     begins = live.addresses[1:]
     free = np.where(begins > ends, begins - ends, np.uint64(0))
     hole = (free >= np.uint64(LEAST_HOLE)) & (of_region[1:] == of_region[:-1])
@@ -183,3 +182,9 @@ def _find_holes(live: LiveSet, of_region: NDArray[np.int64], n_regions: int) -> 
     np.add.at(n_bytes, regions, free)
     np.maximum.at(largest, regions, free)
     return Holes(np.bincount(regions, minlength=n_regions), n_bytes, largest)
+
+
+def _find_ends(addresses: NDArray[np.uint64], sizes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Returns where blocks end, at most where addresses do: uint64[n]."""
+    ends: NDArray[np.uint64] = addresses + np.minimum(sizes, ~addresses)
+    return ends
