@@ -128,6 +128,16 @@ def test_which_process(load: Load) -> None:
         make_trees(trace, pid=300)
 
 
+def test_other_processes_are_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "t.trace"
+    path.write_bytes(build().image(1, pid=200, args=("child",)).build())
+    run = CliRunner().invoke
+    assert run(group, ["tree", str(path)]).output.endswith(
+        "1 more process in the trace: `vizreport summary` lists them, --pid PID shows the tree of one\n"
+    )
+    assert "in the trace" not in run(group, ["tree", str(path), "--pid", "200"]).output
+
+
 def test_names_cannot_drive_the_terminal(load: Load) -> None:
     assert "\x1b" not in "\n".join(text_of(load(build(args=("a\x1b[2J",)).build())))
 

@@ -65,5 +65,13 @@ def command(
     if as_json:
         click.echo(json.dumps(describe_trees(opened, trees, asked, max_depth=depth, warnings=warnings)))
     else:
-        text = write_trees(trees, asked, max_depth=depth, lines=choose_lines(), ink=choose_ink(), width=find_width())
+        text = write_trees(
+            trees,
+            asked,
+            n_others=len(opened.images) - len(trees) if pid is None else 0,
+            max_depth=depth,
+            lines=choose_lines(),
+            ink=choose_ink(),
+            width=find_width(),
+        )
         echo_lines(text)

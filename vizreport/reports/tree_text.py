@@ -25,6 +25,7 @@ def write_trees(
     trees: tuple[ImageTree, ...],
     asked: TreeAsked,
     *,
+    n_others: int = 0,
     max_depth: int | None = None,
     lines: tuple[str, str, str, str] = UNICODE_LINES,
     ink: Ink = PLAIN,
@@ -35,6 +36,7 @@ def write_trees(
     Args:
         trees: Of process images.
         asked: What they were made for.
+        n_others: Process images that have none here.
         max_depth: How many levels are shown; None: all.
         lines: What branches are drawn with.
         ink: Emphasis.
@@ -47,6 +49,11 @@ def write_trees(
         min_other = max(math.ceil(asked.min_share * int(each.tree.total_values[0, 0])), 1)
         rows = list_rows(each.tree, max_depth=max_depth, min_other=min_other)
         yield from _write_tree(each, metric, asked, rows, lines, ink, width)
+    if n_others:
+        yield ""
+        yield ink.faint(
+            f"{n_others} more in the trace: `vizreport summary` lists them, --pid PID shows the tree of one"
+        )
 
 
 def _write_tree(
