@@ -50,10 +50,9 @@ def write_trees(
         rows = list_rows(each.tree, max_depth=max_depth, min_other=min_other)
         yield from _write_tree(each, metric, asked, rows, lines, ink, width)
     if n_others:
+        more = "1 more process" if n_others == 1 else f"{n_others} more processes"
         yield ""
-        yield ink.faint(
-            f"{n_others} more in the trace: `vizreport summary` lists them, --pid PID shows the tree of one"
-        )
+        yield ink.faint(f"{more} in the trace: `vizreport summary` lists them, --pid PID shows the tree of one")
 
 
 def _write_tree(
