@@ -85,7 +85,16 @@ def prune_paths(paths: CallPaths, values: Values, minimum: Values) -> CallPaths:
         values: uint64[n_stacks, m], m figures of each stack.
         minimum: uint64[m].
     """
-    kept = _reach_minimum(sum_subtrees(paths.parents, _add_up(paths, values)), minimum)
+    return keep_paths(paths, _reach_minimum(sum_paths(paths, values), minimum))
+
+
+def sum_paths(paths: CallPaths, values: Values) -> Values:
+    """Returns m figures of each node with all below it: uint64[n, m], of uint64[n_stacks, m]."""
+    return sum_subtrees(paths.parents, _add_up(paths, values))
+
+
+def keep_paths(paths: CallPaths, kept: NDArray[np.bool_]) -> CallPaths:
+    """Cuts off the nodes that are not kept: bool[n]. Those above a kept node must be kept."""
     index = np.full(len(paths) + 1, -1, dtype=np.int64)
     index[np.flatnonzero(kept)] = np.arange(np.count_nonzero(kept))
     nearest = np.append(find_marked(paths.parents, kept), -1)[paths.ends]

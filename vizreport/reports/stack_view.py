@@ -17,7 +17,7 @@ from vizreport.reports.source_lines import SourceLines
 from vizreport.trace.format import NODE_COMPLETE, NODE_DEPTH_CUT
 from vizreport.views.calltree import describe_function, describe_place
 
-_SITE_WIDTH = 120
+_SITE_WIDTH, _CALLER_WIDTH = 72, 40
 _SITE_FRAMES = 3
 
 
@@ -61,7 +61,8 @@ def describe_site(stack: Sequence[Frame]) -> str:
     if not stack:
         return "(no call stack recorded)"
     names = [describe_function(frame) for frame in stack[:_SITE_FRAMES]]
-    return " \u2190 ".join(shorten_name(name, _SITE_WIDTH // len(names)) for name in names)
+    widths = (_SITE_WIDTH, *[_CALLER_WIDTH] * len(names))
+    return " \u2190 ".join(map(shorten_name, names, widths))
 
 
 def name_stacks(results: PictureResults, ids: NDArray[np.uint32]) -> list[tuple[Frame, ...]]:

@@ -16,6 +16,7 @@ from bokeh.models import (
     BasicTicker,
     DataRange1d,
     FixedTicker,
+    NoOverlap,
     NumeralTickFormatter,
     Range1d,
     ResetTool,
@@ -154,8 +155,9 @@ def _style_text(drawn: figure) -> None:
     drawn.axis.axis_line_color = colour("axis")
     drawn.axis.major_tick_line_color = colour("axis")
     drawn.axis.minor_tick_line_color = None
-    for part in ("major_label", "axis_label"):
-        for axis in drawn.axis:
+    for axis in drawn.axis:
+        axis.major_label_policy = NoOverlap(min_distance=5)
+        for part in ("major_label", "axis_label"):
             setattr(axis, f"{part}_text_font", FONT)
             setattr(axis, f"{part}_text_font_size", "12px")
             setattr(axis, f"{part}_text_color", colour("muted"))
