@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recording import ROOT, Program, Record, Recording, Require, find_vizzytrace
+from recording import ENVIRONMENT, ROOT, Program, Record, Recording, Require, find_vizzytrace
 from recording import record as record_command
 
 PROGRAMS = ROOT / "tests" / "programs"
 LIBRARY_PATH = ":".join([*glob.glob("/usr/lib/*-linux-gnu"), "/usr/lib64", "/usr/lib"])
 BUILT = ROOT / "build" / "tests"
-
-# As little of the caller's environment as programs need: what they copy from it is counted.
-ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C"}
 
 
 @pytest.fixture(scope="session")

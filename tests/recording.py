@@ -16,6 +16,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_SECONDS = 120.0
 
+# As little of the caller's environment as programs need: what they copy from it is counted.
+ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C"}
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT
 from evidence import gather_evidence, read_hooks
-from recording import Counts, Program, Record, Require, read_tallies
+from recording import ENVIRONMENT, Counts, Program, Record, Require, read_tallies
 
 # A shared library, and its Debian package.
 ALLOCATORS = {

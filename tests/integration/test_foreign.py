@@ -11,8 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT
-from recording import ROOT, TIMEOUT_SECONDS, Require, run_vizreport
+from recording import ENVIRONMENT, ROOT, TIMEOUT_SECONDS, Require, run_vizreport
 
 SCRIPTS = sorted((ROOT / "tests" / "foreign").glob("*.sh"))
 

@@ -10,8 +10,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT
-from recording import Program, Recording, find_vizzytrace, read_tallies, record
+from recording import ENVIRONMENT, Program, Recording, find_vizzytrace, read_tallies, record
 
 # A string that only a program built with this sanitizer has.
 MARKS = {"asan": b"__asan_init", "ubsan": b"__ubsan_handle", "tsan": b"__tsan_init"}
