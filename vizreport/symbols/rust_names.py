@@ -10,10 +10,10 @@ import re
 
 from vizreport.symbols.rust_v0 import demangle_v0
 
-_LEGACY = re.compile(r"_?_?ZN((?:\d+[^0-9].*?)+)17h[0-9a-f]{16}E")
+_LEGACY = re.compile(r"_?_?ZN(\d.*)17h[0-9a-f]{16}E", re.DOTALL)
 _ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
 _ESCAPE = re.compile(r"\$(SP|BP|RF|LT|GT|LP|RP|C|u[0-9a-f]{1,6})\$|\.\.")
-_LENGTH = re.compile(r"\d+")
+_LENGTH = re.compile(r"\d{1,9}")  # of longer numbers int() refuses some
 
 
 def demangle_rust(name: str) -> str | None:
