@@ -63,10 +63,10 @@ def test_deep_recursion_keeps_counts_and_cuts_stacks(
 
 def test_a_stack_below_the_cap_is_whole(record: Record, program: Program) -> None:
     (leak,) = record(program("deep.c"), "30").main.raw["leaks"]
-    # allocation, 31 calls of descend, main, and what the C library starts main with
-    assert 33 <= len(leak["stack"]) <= 37
-    assert all(Path(frame["module"]).name == "deep" for frame in leak["stack"][:32])
-    assert not leak["stack"][0]["inlined"]
+    frames = [frame for frame in leak["stack"] if not frame["inlined"]]
+    # 31 calls of descend, main, and what the C library starts main with
+    assert 32 <= len(frames) <= 36
+    assert all(Path(frame["module"]).name == "deep" for frame in frames[:32])
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
