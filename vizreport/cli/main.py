@@ -53,7 +53,7 @@ def main() -> None:
     try:
         sys.exit(group.main(prog_name="vizreport", standalone_mode=False))
     except click.ClickException as error:
-        error.show()
+        _say(error)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(INTERRUPTED)
@@ -70,3 +70,13 @@ def main() -> None:
             f"vizreport: standard output: can't be written: {error.strerror}; give it a place with room", err=True
         )
         sys.exit(1)
+
+
+def _say(error: click.ClickException) -> None:
+    """Prints what is wrong with the usage, in one line; without any arguments, the help text."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None or "\n" in error.message:
+        error.show()
+    else:
+        message = error.format_message().rstrip(".")
+        click.echo(f"vizreport: {message}; see {context.command_path} --help", err=True)
