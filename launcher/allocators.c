@@ -1,7 +1,7 @@
 /* Finding allocators by the names in symbol tables: see allocators.h. Layout: System V ABI, chapter 4.
  *
- * Files are read, not mapped: they may be truncated by whoever builds them again, and a fault would end the recording. What was
- * found is remembered by file, so that a thousand short processes cost a thousand stats.
+ * Files are read, not mapped: they may be truncated by whoever builds them again, and a fault would end the recording.
+ * What was found is remembered by file, so that a thousand short processes cost a thousand stats.
  */
 #define _GNU_SOURCE
 #include "allocators.h"
@@ -20,8 +20,8 @@
 
 #define LARGEST_TABLE (64u << 20) /* larger ones are not looked into */
 
-/* jemalloc, also as Rust's crates name it; tcmalloc, old and new; mimalloc; oneTBB; rpmalloc; a sanitizer's. First: that of the C library,
- * which a module may define for all others. */
+/* jemalloc, also as Rust's crates name it; tcmalloc, old and new; mimalloc; oneTBB; rpmalloc; a sanitizer's. First:
+ * that of the C library, which a module may define for all others. */
 static const char *const names[] = {"malloc",    "je_malloc", "_rjem_malloc",           "_rjem_je_malloc",
                                     "tc_malloc", "mi_malloc", "TCMallocInternalMalloc", "scalable_malloc",
                                     "rpmalloc",  "sn_malloc", "__interceptor_malloc"};
@@ -98,8 +98,8 @@ static bool search_table(const struct table *table, bool is_program, const char 
     return true;
 }
 
-/* The allocator that an ELF file has for itself, or NULL. A program's own definition of malloc comes before ours for all modules;
- * a library's after it, and then its other names are only that allocator's own. */
+/* The allocator that an ELF file has for itself, or NULL. A program's own definition of malloc comes before ours for
+ * all modules; a library's after it, and then its other names are only that allocator's own. */
 static const char *find_allocator(int fd, bool is_program)
 {
     ElfW(Ehdr) header;

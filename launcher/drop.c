@@ -4,8 +4,8 @@
  * recorded programs may change their user, but not list it. Its path must survive LD_PRELOAD, which splits at spaces
  * and colons.
  *
- * vizzytrace holds a lock on the directory as long as it lives. One without is what a killed vizzytrace has left: the next one
- * that ends removes it.
+ * vizzytrace holds a lock on the directory as long as it lives. One without is what a killed vizzytrace has left: the
+ * next one that ends removes it.
  */
 #define _GNU_SOURCE
 #include "drop.h"
@@ -48,7 +48,8 @@ static bool is_usable(const char *base)
            !(mount.f_flag & ST_NOEXEC) && access(base, W_OK | X_OK) == 0;
 }
 
-/* Takes the lock of a directory. Returns the descriptor that holds it, or -1: there is no such directory, or it is locked. */
+/* Takes the lock of a directory. Returns the descriptor that holds it, or -1: there is no such directory, or it is
+ * locked. */
 static int lock_directory(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -108,8 +109,8 @@ static int write_file(const char *path, const char *bytes, size_t n)
     return error;
 }
 
-/* Writes the library, configured, into a directory of its own below base. image: a copy of it. Returns 0 or -errno; then nothing
- * is left behind. */
+/* Writes the library, configured, into a directory of its own below base. image: a copy of it. Returns 0 or -errno;
+ * then nothing is left behind. */
 static int write_below(const char *base, const char *session_path, char *image, size_t bytes, struct vz_drop *drop)
 {
     int error = make_directory(base, drop);

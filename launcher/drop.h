@@ -19,9 +19,9 @@ int vz_drop_write(const char *session_path, struct vz_drop *drop);
 /* Removes what was written. May be called again, and after failure. */
 void vz_drop_remove(struct vz_drop *drop);
 
-/* Removes it as soon as no process uses the library any more: a program that is executed later would complain that it can't be
- * preloaded. If that is not now, a process of its own waits for it in the background. Also removes what others, killed,
- * have left beside it. */
+/* Removes it as soon as no process uses the library any more: a program that is executed later would complain that it
+ * can't be preloaded. If that is not now, a process of its own waits for it in the background. Also removes what
+ * others, killed, have left beside it. */
 void vz_drop_remove_when_unused(struct vz_drop *drop);
 
 #endif

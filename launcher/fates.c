@@ -1,8 +1,8 @@
 /* Learning fates: see fates.h.
  *
- * The kernel knows how a process ended that is still a zombie, and from Linux 6.15 on of any that we hold a descriptor of. A short
- * one may be gone before we have seen it: of 600 that lived half a millisecond, 514 were. Then its parent was told, and has put
- * that into its region (record/shm.h, waits) right after its wait returned.
+ * The kernel knows how a process ended that is still a zombie, and from Linux 6.15 on of any that we hold a descriptor
+ * of. A short one may be gone before we have seen it: of 600 that lived half a millisecond, 514 were. Then its parent
+ * was told, and has put that into its region (record/shm.h, waits) right after its wait returned.
  */
 #define _GNU_SOURCE
 #include "fates.h"

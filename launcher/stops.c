@@ -24,8 +24,8 @@ void vz_stops_tell(struct vz_collector *collector, const struct vz_image *image)
     if (!explain(why) || (collector->stops_told & bit))
         return;
     collector->stops_told |= bit;
-    vz_message_warning("%s (pid %d): its recording stops here: %s; the program goes on",
-                       image->exe ? image->exe : "?", (int)image->pid, explain(why));
+    vz_message_warning("%s (pid %d): its recording stops here: %s; the program goes on", image->exe ? image->exe : "?",
+                       (int)image->pid, explain(why));
 }
 
 void vz_stops_tell_missed(const struct vz_collector *collector)

@@ -1,4 +1,5 @@
-/* Images that stop recording by themselves: said on stderr while it can still be acted on. The trace has it in the image's end. */
+/* Images that stop recording by themselves: said on stderr while it can still be acted on. The trace has it in the
+ * image's end. */
 #ifndef VZ_STOPS_H
 #define VZ_STOPS_H
 

@@ -57,7 +57,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _read_recorded(trace: Path, events: list[dict[str, str]], program: Path) -> set[str]:
-    """Events, of those with a stack the ones whose leaf is the program; gaps; modules unloaded; images ended or stopped."""
+    """Events whose leaf is the program, or without a stack; gaps; modules unloaded; images ended or stopped."""
     facts = _read_rows(trace.with_suffix(".stacks.csv"))
     modules = [row for row in facts if row["record"] == "module" and row["name"] == str(program)]
     code = [range(int(row["address"], 0), int(row["end"], 0)) for row in modules]

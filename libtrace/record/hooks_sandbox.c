@@ -1,5 +1,6 @@
-/* Hooks of the calls by which a program puts a seccomp filter on itself, or forbids itself the time stamp counter. Under one that would end the process for a system call of
- * ours, recording stops before; what the filter refuses by an error is noticed when it happens.
+/* Hooks of the calls by which a program puts a seccomp filter on itself, or forbids itself the time stamp counter.
+ * Under one that would end the process for a system call of ours, recording stops before; what the filter refuses by an
+ * error is noticed when it happens.
  */
 #define _GNU_SOURCE
 #include <linux/seccomp.h>
@@ -8,10 +9,22 @@
 
 #include "hook.h"
 #include "sandbox.h"
+#include "sys.h"
+
+/* Programs ask by a bad address whether the kernel knows of filters. */
+static bool is_readable(const void *start, size_t bytes)
+{
+    const uintptr_t first = (uintptr_t)start, last = first + bytes - 1;
+    return vz_sys_readable(first & ~(uintptr_t)3) && vz_sys_readable(last & ~(uintptr_t)3);
+}
 
 static void prepare(bool is_strict, const struct sock_fprog *filter)
 {
-    if (vz_session_recording() && (is_strict || (filter && filter->filter && !vz_sandbox_tolerates(filter))))
+    if (!vz_session_recording())
+        return;
+    const bool is_there = filter && is_readable(filter, sizeof *filter) &&
+                          is_readable(filter->filter, filter->len * sizeof *filter->filter);
+    if (is_strict || (is_there && !vz_sandbox_tolerates(filter)))
         vz_session_confine();
 }
 

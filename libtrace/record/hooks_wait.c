@@ -1,5 +1,5 @@
-/* Hooks of the calls by which a program learns how its children ended: so that the trace can say it of children that are gone
- * before the collector has seen them. What such a call returned is put into the region's ring, nothing else.
+/* Hooks of the calls by which a program learns how its children ended: so that the trace can say it of children that
+ * are gone before the collector has seen them. What such a call returned is put into the region's ring, nothing else.
  */
 #define _GNU_SOURCE
 #include <stddef.h>

@@ -77,7 +77,8 @@ static uint32_t load(const struct machine *machine, const struct sock_filter *at
     }
 }
 
-/* What the filter returns for one call. Jumps lead forward only, so it ends. What the kernel would not accept ends as a kill. */
+/* What the filter returns for one call. Jumps lead forward only, so it ends. What the kernel would not accept ends as a
+ * kill. */
 static uint32_t run(const struct sock_fprog *filter, const struct seccomp_data *data)
 {
     struct machine machine = {0};

@@ -1,5 +1,5 @@
-/* The hook of syscall(2): a jump to the real one, but for seccomp(2). It may be a clone whose child goes on from here on another
- * stack, so nothing may lie on this one.
+/* The hook of syscall(2): a jump to the real one, but for seccomp(2). It may be a clone whose child goes on from here
+ * on another stack, so nothing may lie on this one.
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>

@@ -23,14 +23,15 @@ struct vz_stack {
     uint32_t n_replaced;
 };
 
-/* How often the program has unmapped memory: what was readable before may not be. Before each unmapping it is raised. */
+/* How often the program has unmapped memory: what was readable before may not be. Before each unmapping it is raised.
+ */
 extern _Atomic uint32_t vz_stack_unmaps;
 
 /* This thread's alternate signal stack, as sigaltstack(2) set it; high is 0: none. */
 extern __thread struct vz_stack_range vz_stack_signal __attribute__((tls_model("initial-exec")));
 
-/* Whether so little is left of that stack, if this runs on it, that a walk which compiles rules or needs all registers might not fit.
- * (Measured: 1.5 KiB.) Not inlined, so that it sees about as much as is left to its caller. */
+/* Whether so little is left of that stack, if this runs on it, that a walk which compiles rules or needs all registers
+ * might not fit. (Measured: 1.5 KiB.) Not inlined, so that it sees about as much as is left to its caller. */
 bool vz_stack_is_short(void);
 
 /* Make the word at address (aligned) lie in stack->now. False: it can't be read. */

@@ -101,9 +101,9 @@ static bool is_in_entry(const struct vz_module *module, uintptr_t pc)
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && pc - (module->bias + header->e_entry) < ENTRY_BYTES;
 }
 
-/* A module's code without an FDE has no caller in the entry routine, and where nothing can have been called from: such a return
- * address was put there by hand, as makecontext and its like do, to start a stack. Else it may keep a frame pointer instead, as Go's
- * and V8's own code does.
+/* A module's code without an FDE has no caller in the entry routine, and where nothing can have been called from: such
+ * a return address was put there by hand, as makecontext and its like do, to start a stack. Else it may keep a frame
+ * pointer instead, as Go's and V8's own code does.
  */
 static bool has_no_caller(const struct vz_module *module, uintptr_t pc)
 {

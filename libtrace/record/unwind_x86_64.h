@@ -76,8 +76,9 @@ static inline bool vz_rule_step(uint32_t rule, struct vz_context *frame, struct 
     return true;
 }
 
-/* The same by VZ_RULE_CHAIN, a guess that must look right: it leads to an address behind a call in a module, be it on another stack; or
- * else rbp is near above rsp, and the address is near this pc, or 0, which ends the stack. In a hook. */
+/* The same by VZ_RULE_CHAIN, a guess that must look right: it leads to an address behind a call in a module, be it on
+ * another stack; or else rbp is near above rsp, and the address is near this pc, or 0, which ends the stack. In a hook.
+ */
 bool vz_rule_step_chain(struct vz_context *frame, struct vz_stack *stack);
 
 /* The rule of a return address in this module (NULL: in none). In a hook. */

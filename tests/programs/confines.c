@@ -1,6 +1,7 @@
 /* confines WAY DIRECTORY: takes its own means away, and goes on allocating; so does a child.
  *
- * descriptors: closes all, as daemons do, and takes the lowest free ones for itself. chroot: DIRECTORY is its root from then on.
+ * descriptors: closes all, as daemons do, and takes the lowest free ones for itself. chroot: DIRECTORY is its root from
+ * then on.
  */
 #include <fcntl.h>
 #include <string.h>

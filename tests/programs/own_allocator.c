@@ -1,4 +1,5 @@
-/* own_allocator: allocates by an allocator that is linked into it, called OWN_MALLOC. As a library (-shared): the same for others.
+/* own_allocator: allocates by an allocator that is linked into it, called OWN_MALLOC. As a library (-shared): the same
+ * for others.
  *
  * With -DOWN_MALLOC=malloc the whole program uses it, and nothing of it reaches the C library's.
  */

@@ -1,7 +1,9 @@
-/* sandboxed WAY: allocates, puts itself into a sandbox that ends the process for whatever a recorder might do, and allocates on.
+/* sandboxed WAY: allocates, puts itself into a sandbox that ends the process for whatever a recorder might do, and
+ * allocates on.
  *
- * It may only read, write and exit then. strict, strict_syscall: seccomp's own mode, which forbids the time stamp counter too. filter,
- * filter_syscall: a filter, set by prctl or by seccomp(2). tsc: the counter alone. Ends with status 3.
+ * It may only read, write and exit then. strict, strict_syscall: seccomp's own mode, which forbids the time stamp
+ * counter too. filter, filter_syscall: a filter, set by prctl or by seccomp(2). tsc: the counter alone. Ends with
+ * status 3.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -26,7 +28,10 @@ static struct sock_filter steps[] = {
 static void confine(const char *way)
 {
     struct sock_fprog filter = {sizeof steps / sizeof *steps, steps};
+    struct sock_fprog dangling = {1, (struct sock_filter *)8};
     EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, 8) == -1 && errno == EFAULT);
+    EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &dangling) == -1 && errno == EFAULT);
     if (strcmp(way, "strict") == 0)
         EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0);
     else if (strcmp(way, "strict_syscall") == 0)

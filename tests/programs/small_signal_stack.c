@@ -1,5 +1,5 @@
-/* small_signal_stack BYTES: a handler allocates on an alternate stack of so many BYTES, below which lies a page that must not
- * be touched.
+/* small_signal_stack BYTES: a handler allocates on an alternate stack of so many BYTES, below which lies a page that
+ * must not be touched.
  */
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,7 +1,8 @@
-/* storm THREADS: that many threads, up to 16 at a time, which allocate, are interrupted by handlers that allocate, and end in
- * destructors that allocate.
+/* storm THREADS: that many threads, up to 16 at a time, which allocate, are interrupted by handlers that allocate, and
+ * end in destructors that allocate.
  *
- * A handler may allocate only where the thread says so. Sizes are odd and unlike libc's, and tell the blocks of this program.
+ * A handler may allocate only where the thread says so. Sizes are odd and unlike libc's, and tell the blocks of this
+ * program.
  */
 #include <pthread.h>
 #include <semaphore.h>

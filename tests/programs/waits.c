@@ -1,5 +1,5 @@
-/* waits WAY CHILDREN: that many children, each gone at once with a status of its own and waited for in one WAY; then one that kills
- * itself.
+/* waits WAY CHILDREN: that many children, each gone at once with a status of its own and waited for in one WAY; then
+ * one that kills itself.
  *
  * Prints for each child "PID STATUS", as the wait told it.
  */
