@@ -56,6 +56,10 @@ def test_timeline_has_the_peak(report: OpenedPage, summary: dict[str, Any]) -> N
     assert max(report.read("timeline-figure", "timeline", "max_bytes")) == summary["peak"]["bytes"]
     assert report.read("timeline-figure", "timeline", "min_bytes")[-1] <= summary["in_use_at_exit"]["bytes"]
     assert len(report.read("timeline-figure", "rss", "rss")) > 0
+    shown = "vizzy.figures.find('timeline-figure', 'resident')[0].visible"
+    assert report.run(shown) == report.page.is_checked("[name=resident]")
+    report.page.click("[name=resident]")
+    assert report.run(shown) == report.page.is_checked("[name=resident]")
 
 
 def test_flame_graph_shows_each_metric(report: OpenedPage, summary: dict[str, Any]) -> None:

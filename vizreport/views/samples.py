@@ -12,8 +12,8 @@ from vizreport.views.theme import TimeUnit, colour
 _MAX_SAMPLES = 2000
 
 
-def draw_samples(drawn: figure, samples: Samples, unit: TimeUnit, role: str) -> None:
-    """Draws resident memory; of more samples than can be seen, the largest of each few."""
+def draw_samples(drawn: figure, samples: Samples, unit: TimeUnit, role: str, *, visible: bool = True) -> None:
+    """Draws resident memory ("resident"); of more samples than can be seen, the largest of each few."""
     if len(samples.times) == 0:
         return
     starts = np.unique(np.linspace(0, len(samples.times), _MAX_SAMPLES, endpoint=False).astype(np.int64))
@@ -22,4 +22,14 @@ def draw_samples(drawn: figure, samples: Samples, unit: TimeUnit, role: str) -> 
         "rss": np.maximum.reduceat(samples.rss, starts).astype(np.float64),
     }
     source = ColumnDataSource(data, name="rss")
-    drawn.step(x="time", y="rss", source=source, mode="after", color=colour(role), line_width=1.6, line_dash=[5, 3])
+    drawn.step(
+        x="time",
+        y="rss",
+        source=source,
+        mode="after",
+        color=colour(role),
+        line_width=1.6,
+        line_dash=[5, 3],
+        name="resident",
+        visible=visible,
+    )

@@ -178,7 +178,7 @@ def make_range(start: float, end: float, *, name: str | None = None) -> Range1d:
 
 def start_at_zero(drawn: figure) -> None:
     """Lets the vertical axis reach from 0 to what there is, with few ticks."""
-    drawn.y_range = DataRange1d(start=0)
+    drawn.y_range = DataRange1d(start=0, only_visible=True)
     drawn.yaxis.ticker = BasicTicker(desired_num_ticks=4)
 
 

@@ -32,11 +32,17 @@ from vizreport.views.theme import (
 )
 
 _HEIGHTS = (290, 120, 150)
+_MOST_TIMES_LIVE = 5
 
 
 def find_unit(timeline: Timeline) -> TimeUnit:
     """Returns the unit of the picture's time axis."""
     return choose_time_unit(int(timeline.edges[-1]))
+
+
+def shows_resident(peak: Peak, samples: Samples) -> bool:
+    """Tells whether resident memory is shown at first: not where live bytes would be a flat line beside it."""
+    return bool(samples.rss.max(initial=0) <= _MOST_TIMES_LIVE * peak.bytes)
 
 
 def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples) -> Column:
@@ -61,7 +67,7 @@ def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples) -> Column:
         start_at_zero(drawn)
     lines = [_draw_band(size, source, "bytes", "main"), _draw_band(blocks, source, "blocks", "third")]
     lines.append(_draw_rate(rate, source))
-    draw_samples(size, samples, unit, "second")
+    draw_samples(size, samples, unit, "second", visible=shows_resident(peak, samples))
     _mark_peak(size, peak, unit, (start, end))
     label_bytes(size.yaxis)
     for drawn, hovered in zip((size, blocks, rate), lines, strict=True):
@@ -125,7 +131,7 @@ def _mark_peak(drawn: figure, peak: Peak, unit: TimeUnit, span: tuple[float, flo
             x=time,
             y=float(peak.bytes),
             x_offset=9 if right else -9,
-            y_offset=2,
+            y_offset=-5,
             text=f"peak {format_bytes(peak.bytes)}",
             text_align="left" if right else "right",
             text_color=colour("mark"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
-from vizreport.views.timeline import draw_timeline, find_unit
+from vizreport.units import format_bytes
+from vizreport.views.timeline import draw_timeline, find_unit, shows_resident
 
 HELP = (
     "Live bytes are what the program had asked for and not yet freed. The dark band reaches from the least to the "
@@ -21,8 +22,10 @@ def build(results: PictureResults) -> Section:
         name="timeline",
         title="Memory over time",
         help=HELP,
+        lead=_say_mappings(results),
         values={
-            "has_rss": len(samples.times) > 0,
+            "rss": format_bytes(int(samples.rss.max())) if len(samples.rss) else "",
+            "shows_rss": shows_resident(results.replayed.peak, samples),
             "has_ranges": results.pictures is not None,
             "unit_ns": find_unit(timeline).ns,
             "start_ns": int(timeline.edges[0]),
@@ -30,3 +33,11 @@ def build(results: PictureResults) -> Section:
         },
         figures={"timeline-figure": draw_timeline(timeline, results.replayed.peak, samples)},
     )
+
+
+def _say_mappings(results: PictureResults) -> str:
+    """Returns what the program mapped itself, which is resident but no part of the heap."""
+    mapped = results.replayed.totals.peak_mapped_bytes
+    if mapped == 0:
+        return ""
+    return f"Besides the heap, the program itself mapped up to {format_bytes(mapped)}; these pictures do not count it."
