@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io.h"
 #include "sys.h"
 
 #define ENVIRONMENT_LIMIT (256 * 1024)
+#define SHORT_SECONDS 2 /* in which nobody makes as many processes as there are ids */
 
 char *vz_process_link(pid_t pid, const char *name)
 {
@@ -166,14 +168,30 @@ uint64_t vz_process_start(pid_t pid)
     return start ? strtoull(start, NULL, 10) : 0;
 }
 
+/* The least id that a process started at `start` or later may have. The kernel gives ids in rising order and starts again at the
+ * bottom; in a short time, and while the one given last is above ours, it has not. */
+static pid_t least_pid_since(uint64_t start)
+{
+    char text[128];
+    struct timespec now;
+    const uint64_t own_start = vz_process_start(getpid()), second = (uint64_t)sysconf(_SC_CLK_TCK);
+    if (start < own_start || clock_gettime(CLOCK_BOOTTIME, &now) != 0 ||
+        (uint64_t)now.tv_sec > own_start / second + SHORT_SECONDS ||
+        vz_io_read_file(AT_FDCWD, "/proc/loadavg", text, sizeof(text)) <= 0)
+        return 1;
+    const char *last = strrchr(text, ' ');
+    return last && atoi(last + 1) >= getpid() ? getpid() : 1;
+}
+
 void vz_process_for_each_since(uint64_t start, bool (*visit)(pid_t pid, void *context), void *context)
 {
     DIR *directory = opendir("/proc");
     struct dirent *entry;
     bool goes_on = directory;
+    const pid_t least = least_pid_since(start);
     while (goes_on && (entry = readdir(directory))) {
         pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
-        if (pid && pid != getpid() && vz_process_start(pid) >= start)
+        if (pid >= least && pid != getpid() && vz_process_start(pid) >= start)
             goes_on = visit(pid, context);
     }
     if (directory)
