@@ -68,12 +68,12 @@ class Symbolizer:
         """
         rows = np.unique(rows)
         codes = _make_codes(stacks, rows)
-        keys, of_row = np.unique(np.column_stack([stacks.pcs[rows], codes]), axis=0, return_inverse=True)
-        frames = self._find_frames(image, keys[:, 0], keys[:, 1])
+        firsts, of_row = _find_distinct(stacks.pcs[rows], codes)
+        frames = self._find_frames(image, stacks.pcs[rows][firsts], codes[firsts])
         table: dict[Frame, int] = {}
         ids = [[table.setdefault(frame, len(table)) for frame in chain] for chain in frames]
-        counts = np.array([len(chain) for chain in ids], dtype=np.int64)[of_row.ravel()]
-        flat = [frame for key in of_row.ravel().tolist() for frame in ids[key]]
+        counts = np.array([len(chain) for chain in ids], dtype=np.int64)[of_row]
+        flat = [frame for key in of_row.tolist() for frame in ids[key]]
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
         return Names(rows, starts, np.array(flat, dtype=np.int64), tuple(table))
 
@@ -129,6 +129,16 @@ def _make_codes(stacks: Stacks, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Returns generation * 2 + interrupted of each row: uint64[n]."""
     codes: NDArray[np.uint64] = stacks.generations[rows].astype(np.uint64) * np.uint64(2) + stacks.interrupted[rows]
     return codes
+
+
+def _find_distinct(pcs: NDArray[np.uint64], codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns one index of each distinct pair, and for each index which of the pairs it has: both int64."""
+    order = np.lexsort((codes, pcs))
+    is_first = np.ones(len(order), dtype=np.bool_)
+    is_first[1:] = (np.diff(pcs[order]) != 0) | (np.diff(codes[order]) != 0)
+    of_row = np.empty(len(order), dtype=np.int64)
+    of_row[order] = np.cumsum(is_first) - 1
+    return order[is_first], of_row
 
 
 def _group_by_module(

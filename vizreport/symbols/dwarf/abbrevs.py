@@ -10,7 +10,7 @@ from vizreport.symbols.dwarf.encoding import Buffer, ByteOrder, read_sleb, read_
 # Steps that are no fixed number of bytes.
 STEP_LEB, STEP_TEXT, STEP_BLOCK1, STEP_BLOCK2, STEP_BLOCK4, STEP_BLOCK, STEP_INDIRECT = -1, -2, -3, -4, -5, -6, -7
 
-_FIXED = {
+_FIXED: dict[int, int] = {
     Form.DATA1: 1,
     Form.FLAG: 1,
     Form.REF1: 1,
@@ -68,8 +68,9 @@ class Widths:
         Raises:
             ValueError: The standard knows no such form.
         """
-        if form in _FIXED:
-            return _FIXED[Form(form)]
+        step = _FIXED.get(form)
+        if step is not None:
+            return step
         if form in _OFFSET_FORMS:
             return self.offset
         if form == Form.ADDR or (form == Form.REF_ADDR and self.version < 3):
@@ -123,6 +124,22 @@ def read_abbrevs(data: Buffer, at: int, widths: Widths) -> dict[int, Abbrev]:
                 break
             attributes.append((attribute, form, implicit))
         abbrevs[code] = _make_abbrev(tag, has_children, tuple(attributes), widths)
+
+
+class AbbrevTables:
+    """The tables of .debug_abbrev, each read when a unit is looked into that uses it."""
+
+    def __init__(self, data: Buffer) -> None:
+        """Reads nothing yet."""
+        self._data = data
+        self._tables: dict[tuple[int, Widths], dict[int, Abbrev]] = {}
+
+    def read(self, offset: int, widths: Widths) -> dict[int, Abbrev]:
+        """Returns the table at this offset."""
+        key = (offset, widths)
+        if key not in self._tables:
+            self._tables[key] = read_abbrevs(self._data, offset, widths)
+        return self._tables[key]
 
 
 def _make_abbrev(tag: int, has_children: bool, attributes: tuple[tuple[int, int, int], ...], widths: Widths) -> Abbrev:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from vizreport.symbols.dwarf.abbrevs import Abbrev, Widths, read_abbrevs
+from vizreport.symbols.dwarf.abbrevs import AbbrevTables
 from vizreport.symbols.dwarf.constants import Attribute
 from vizreport.symbols.dwarf.encoding import ByteOrder
 from vizreport.symbols.dwarf.sections import DebugSections
@@ -25,7 +25,7 @@ class DebugInfo:
         self.sections = sections
         self.order = order
         self.supplement = supplement
-        self._abbrevs: dict[tuple[int, Widths], dict[int, Abbrev]] = {}
+        self._tables = AbbrevTables(sections.abbrev)
         self._names: dict[int, str | None] = {}
         self.units: list[Unit] = []
         at = 0
@@ -37,10 +37,7 @@ class DebugInfo:
 
     def _read_unit(self, offset: int) -> Unit:
         dies, end, kind, widths, abbrev_offset = read_unit_header(self.sections, self.order, offset)
-        key = (abbrev_offset, widths)
-        if key not in self._abbrevs:
-            self._abbrevs[key] = read_abbrevs(self.sections.abbrev, abbrev_offset, widths)
-        return Unit(self.sections, self.order, offset, dies, end, kind, widths, self._abbrevs[key])
+        return Unit(self.sections, self.order, offset, dies, end, kind, widths, abbrev_offset, self._tables)
 
     def find_unit(self, offset: int) -> Unit:
         """Returns the unit that holds this offset.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vizreport.symbols.dwarf.abbrevs import Widths
 from vizreport.symbols.dwarf.constants import Attribute, Form
@@ -131,7 +131,7 @@ def _read_parameters(data: Buffer, at: int, version: int, start: int, end: int) 
 
 def _read_entries(unit: Unit, data: Buffer, at: int, widths: Widths) -> tuple[list[Entry], int]:
     """Returns directories or files of version 5, and the offset behind them (section 6.2.4.1)."""
-    reader = Unit(unit.sections, unit.order, unit.offset, unit.dies, unit.end, unit.kind, widths, unit.abbrevs)
+    reader = replace(unit, widths=widths)
     n_formats = data[at]
     at += 1
     formats = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vizreport.symbols.dwarf.abbrevs import Abbrev, Widths, skip_attributes
+from vizreport.symbols.dwarf.abbrevs import Abbrev, AbbrevTables, Widths, skip_attributes
 from vizreport.symbols.dwarf.constants import Attribute, Form, UnitType
 from vizreport.symbols.dwarf.encoding import Buffer, ByteOrder, find_text_end, read_sleb, read_text, read_uleb
 from vizreport.symbols.dwarf.sections import DebugSections
@@ -59,8 +59,17 @@ class Unit:
     end: int
     kind: int
     widths: Widths
-    abbrevs: dict[int, Abbrev]
+    abbrev_offset: int
+    tables: AbbrevTables
+    _abbrevs: dict[int, Abbrev] | None = field(default=None)
     _root: Die | None = field(default=None)
+
+    @property
+    def abbrevs(self) -> dict[int, Abbrev]:
+        """The abbreviations of its DIEs, by their code."""
+        if self._abbrevs is None:
+            self._abbrevs = self.tables.read(self.abbrev_offset, self.widths)
+        return self._abbrevs
 
     @property
     def root(self) -> Die:
