@@ -28,6 +28,7 @@ from vizreport.views.theme import describe_palettes
 _ASSETS = Path(__file__).parent.parent / "views" / "assets"
 _EARLY_SCRIPTS = ("core.js", "theme.js")
 _SCRIPTS = (
+    "navigation.js",
     "figures.js",
     "calltree.js",
     "metrics.js",
