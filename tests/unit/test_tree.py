@@ -128,6 +128,18 @@ def test_which_process(load: Load) -> None:
         make_trees(trace, pid=300)
 
 
+def test_stacks_that_are_cut_are_told_of(load: Load) -> None:
+    builder = TraceBuilder().image().nodes([(3, 0, 0x10), (4, 1, 0x20), (5, 2, 0x30)])
+    events = [malloc(16 * size, size, stack=stack) for size, stack in ((100, 3), (20, 4), (3, 5), (4, 2))]
+    trace = load(builder.events(events).build())
+    assert text_of(trace)[1:5] == [
+        "    127 bytes in all, prog (pid 100)",
+        "    20 bytes of these have call stacks that are cut at the depth limit",
+        "    7 bytes of these have call stacks that are cut for want of unwind data",
+        "             total       self",
+    ]
+
+
 def test_other_processes_are_told_of(tmp_path: Path) -> None:
     path = tmp_path / "t.trace"
     path.write_bytes(build().image(1, pid=200, args=("child",)).build())

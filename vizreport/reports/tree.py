@@ -19,7 +19,7 @@ from vizreport.model.names import Names
 from vizreport.model.replay import ImageReplay
 from vizreport.model.trace import Image
 from vizreport.symbols.symbolizer import Symbolizer
-from vizreport.trace.format import NotRecorded
+from vizreport.trace.format import NODE_DEPTH_CUT, NODE_UNWIND_GAP, NotRecorded
 from vizreport.trace.reader import Trace
 
 
@@ -45,10 +45,18 @@ EVERYTHING = TreeAsked(min_share=0.0)
 
 @dataclass(frozen=True, slots=True)
 class ImageTree:
-    """The tree of one process image."""
+    """The tree of one process image.
+
+    Attributes:
+        depth_cut: The part of the figure whose call stacks were cut at the depth limit: their topmost function is not
+            where they begin.
+        unwind_gaps: The part whose call stacks were cut for want of unwind data.
+    """
 
     image: Image
     tree: CallTree
+    depth_cut: int
+    unwind_gaps: int
 
 
 def make_trees(
@@ -74,7 +82,7 @@ def make_trees(
     chosen = {image.index for image in _choose_images(trace, pid)}
     replays = replay_images(trace, images=chosen, wanted=lambda image: Wanted(n_bins=1), progress=progress)
     symbolizer = symbolizer or Symbolizer(trace)
-    trees = [ImageTree(replayed.image, make_tree(trace, replayed, symbolizer, asked)) for replayed in replays]
+    trees = [make_tree(trace, replayed, symbolizer, asked) for replayed in replays]
     return tuple(sorted(trees, key=lambda each: each.image.index))
 
 
@@ -93,7 +101,7 @@ def _choose_images(trace: Trace, pid: int | None) -> tuple[Image, ...]:
     return recorded
 
 
-def make_tree(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked: TreeAsked) -> CallTree:
+def make_tree(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked: TreeAsked) -> ImageTree:
     """Returns the tree of one image. Only what is shown is named."""
     image, table = replayed.image, replayed.stacks
     stacks = trace.read_stacks(image.index)
@@ -103,10 +111,15 @@ def make_tree(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked
 
     values = take_values(table, [asked.metric])
     used = np.flatnonzero(values[:, 0])
-    leaves, _ = find_ends(stacks, table.stacks[used])
+    leaves, roots = find_ends(stacks, table.stacks[used])
     if asked.folded:
         leaves = find_call_sites(stacks, leaves, name)
     minimum = np.ceil(values.sum(axis=0) * asked.min_share).astype(np.uint64)
     cut = invert_paths if asked.inverted else prune_paths
     paths = cut(find_paths(stacks, leaves), values[used], minimum)
-    return build_tree(paths, name(paths.rows), values[used], inverted=asked.inverted, folded=asked.folded)
+    return ImageTree(
+        image=image,
+        tree=build_tree(paths, name(paths.rows), values[used], inverted=asked.inverted, folded=asked.folded),
+        depth_cut=int(values[used][roots == NODE_DEPTH_CUT].sum()),
+        unwind_gaps=int(values[used][roots == NODE_UNWIND_GAP].sum()),
+    )

@@ -65,5 +65,7 @@ def _describe_tree(each: ImageTree, max_depth: int | None) -> dict[str, Any]:
         "total": int(tree.total_values[0, 0]),
         "no_stack": int(tree.self_values[0, 0]),
         "other": int(tree.other_values[0, 0]),
+        "depth_cut": each.depth_cut,
+        "unwind_gaps": each.unwind_gaps,
         "nodes": nodes,
     }

@@ -70,6 +70,9 @@ def _write_tree(
     yield ink.strong(f"ALLOCATION TREE: {metric.title}, {direction}")
     command = shorten_command(describe_command(image), _COMMAND_COLUMNS)
     yield f"    {_format(whole, metric)} in all, {command} (pid {image.pid})"
+    for part, why in ((each.depth_cut, "at the depth limit"), (each.unwind_gaps, "for want of unwind data")):
+        if part:
+            yield ink.warn(f"    {_format(part, metric)} of these have call stacks that are cut {why}")
     yield ink.faint(f"{'total':>18}" + ("" if asked.inverted else f" {'self':>10}"))
     if tree.self_values[0, 0]:
         yield f"{_format_total(int(tree.self_values[0, 0]), whole, metric)} (no call stack recorded)"
