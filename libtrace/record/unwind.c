@@ -76,7 +76,9 @@ static void void_frames(struct vz_memo *memo)
 static void forget(struct vz_memo *memo)
 {
     void_frames(memo);
-    memset(memo->known, 0, sizeof memo->known);
+    if (memo->has_known)
+        memset(memo->known, 0, sizeof memo->known);
+    memo->has_known = false;
     vz_paths_forget(memo);
 }
 
@@ -228,6 +230,7 @@ static uint32_t intern(struct vz_memo *memo, uint32_t parent, uint64_t pc, uint3
     if (known->pc == pc && known->parent == parent)
         return known->id;
     const uint32_t id = vz_stacks_intern(parent, pc, generation);
+    memo->has_known = true;
     known->pc = 0;
     atomic_signal_fence(memory_order_seq_cst);
     known->parent = parent;

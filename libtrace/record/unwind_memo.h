@@ -73,8 +73,8 @@ struct vz_memo {
     bool guessed;       /* a frame may have been passed by VZ_RULE_CHAIN: what its checks read may be unmapped by now */
     uint32_t last_path; /* index of the path used last */
     uint16_t guesses[1 << VZ_GUESS_BITS]; /* index of the path that followed last time */
+    bool has_known, has_paths;            /* else their pages are untouched */
     struct vz_known known[1 << VZ_KNOWN_BITS];
-    bool has_paths;
     struct vz_path paths[1 << VZ_PATH_BITS];
 };
 

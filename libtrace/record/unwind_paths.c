@@ -51,7 +51,7 @@ void vz_paths_keep(struct vz_memo *memo, uint32_t n_kept)
 
 void vz_paths_forget(struct vz_memo *memo)
 {
-    if (memo->has_paths) /* else the pages stay untouched */
+    if (memo->has_paths)
         memset(memo->paths, 0, sizeof memo->paths);
     memo->has_paths = false;
 }

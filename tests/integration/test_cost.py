@@ -1,6 +1,7 @@
-"""What recording costs, as far as any machine can assert it: system calls and bytes of trace, no times."""
+"""What recording costs, as far as any machine can assert it: system calls, memory and bytes of trace, no times."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,3 +62,13 @@ def test_a_real_program_takes_at_most_three_bytes_per_event(record: Record) -> N
     )
     env = {"PATH": os.environ["PATH"], "PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0", "LC_ALL": "C"}
     assert bytes_per_event(record(python, "-s", "-S", "-B", "-c", code, env=env)) <= 3
+
+
+@pytest.mark.parametrize("threads", [1, 100])
+def test_a_program_grows_by_its_pool_and_16_mib_at_most(record: Record, program: Program, threads: int) -> None:
+    path = program("threads_busy.c", "-pthread")
+    command = [str(path), str(threads), str(3_000_000 // threads)]
+    native = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    recorded = int(record(*command).stdout)
+    print(f"{recorded} KiB, {native} KiB without")
+    assert recorded - native <= (16 + 16) * 1024
