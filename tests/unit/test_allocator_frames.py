@@ -35,6 +35,9 @@ def frame(function: str | None, module: str = "/usr/bin/prog") -> Frame:
         "alloc::alloc::exchange_malloc::h0123456789abcdef",
         "<alloc::alloc::Global as core::alloc::Allocator>::allocate",
         "alloc::alloc::Global::alloc_impl",
+        "<alloc::raw_vec::RawVecInner>::try_allocate_in",
+        "alloc::raw_vec::RawVecInner<A>::try_allocate_in",
+        "alloc::boxed::box_new_uninit",
     ],
 )
 def test_allocators(function: str) -> None:
@@ -57,6 +60,7 @@ def test_allocators(function: str) -> None:
         "void foo<std::allocator<int> >(int)",
         "alloc::raw_vec::RawVec<T,A>::grow_one",
         "alloc::string::String::push",
+        "alloc::boxed::Box<T>::new",
     ],
 )
 def test_others(function: str | None) -> None:

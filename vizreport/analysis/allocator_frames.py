@@ -36,6 +36,7 @@ _FUNCTIONS = (
     # Rust: from alloc's interface down to the symbols that the compiler makes.
     r"(?:__rustc::)?(?:__rust|__rdl|__rg)_(?:alloc|alloc_zeroed|realloc)",
     "alloc::alloc::(?:alloc|alloc_zeroed|realloc|exchange_malloc)",
+    r"alloc::boxed::box_new_uninit|<?alloc::raw_vec::RawVec(?:Inner)?(?:<.*>)?>?::try_allocate_in",
     r"<?alloc::alloc::Global(?: as core::alloc::Allocator)?>?::\w+",
     r"(?:std::sys::(?:\w+::)*)?<impl core::alloc::global::GlobalAlloc for std::alloc::System>::\w+",
     r"<?std::alloc::System(?: as core::alloc::(?:global::)?(?:GlobalAlloc|Allocator))?>?::\w+",
