@@ -140,6 +140,8 @@ def _read_entries(unit: Unit, data: Buffer, at: int, widths: Widths) -> tuple[li
         form, at = read_uleb(data, at)
         formats.append((content, form))
     n_entries, at = read_uleb(data, at)
+    if n_entries > len(data):  # entries may take no bytes: then nothing else would stop us
+        raise ValueError("a line table with more files than bytes")
     entries: list[Entry] = []
     for _ in range(n_entries):
         entry: Entry = {}

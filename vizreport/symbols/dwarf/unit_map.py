@@ -59,10 +59,10 @@ def _read_aranges(info: DebugInfo) -> dict[int, list[Range]]:
         end = at + length
         unit = order.read(data, at + 2, offset_bytes)
         size, segment = data[at + 2 + offset_bytes], data[at + 3 + offset_bytes]
-        at += 4 + offset_bytes
-        at += -(at - start) % (2 * size)
         if size not in (4, 8) or segment or end > len(data):
             raise ValueError("a set of .debug_aranges is damaged")
+        at += 4 + offset_bytes
+        at += -(at - start) % (2 * size)
         n = (end - at) // (2 * size)
         pairs = np.frombuffer(data, f"{'<' if order.little else '>'}u{size}", 2 * n, at).astype(np.uint64).reshape(n, 2)
         # 0: code that the linker discarded; and the terminator.
