@@ -98,3 +98,9 @@ def test_nothing_live_is_not_fragmented() -> None:
 
 def test_a_block_of_a_tebibyte_is_no_loop_over_pages() -> None:
     assert measure_fragmentation(make_live_set([Block(0x1000, 1 << 40)])).held_bytes == 1 << 40
+
+
+def test_what_ends_after_the_last_moment_is_live_at_it() -> None:
+    timeline = measure_held([Block(0, 100, 10, 200), Block(8192, 100, 10, 99)], n_bins=10)
+    assert timeline.live_bytes.tolist() == [0, *[200] * 8, 100]
+    assert timeline.held_bytes.tolist() == [0, *[8192] * 8, 4096]

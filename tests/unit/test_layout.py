@@ -41,6 +41,8 @@ def test_rows_hold_every_byte_once_at_its_place(blocks: list[Block], n_rows: int
     layout = draw([block for block in blocks if block.size])
     rows = wrap_rows(layout, n_rows=n_rows)
     assert rows.starts[-1] <= n_rows + len(layout.regions.starts)
+    assert (rows.tops < rows.bottoms).all()
+    assert (rows.lefts < rows.rights).all()
     drawn: dict[int, int] = {}
     for piece, top, bottom, left, right in zip(
         *(column.tolist() for column in (rows.pieces, rows.tops, rows.bottoms, rows.lefts, rows.rights)), strict=True
@@ -79,3 +81,8 @@ def test_snapshots_share_their_regions() -> None:
     regions = find_layout_regions([make_live_set([Block(0x1000, 10)]), make_live_set([Block(0x9000_0000, 10)])])
     assert regions.starts.tolist() == [0x1000, 0x9000_0000]
     assert lay_out(make_live_set([]), regions=regions).holes.counts.tolist() == [0, 0]
+
+
+def test_a_hole_is_larger_than_a_header() -> None:
+    layout = draw([Block(0x1000, 100), Block(0x1000 + 100 + 31, 10), Block(0x1000 + 141 + 32, 10)])
+    assert (layout.holes.counts.tolist(), layout.holes.bytes.tolist()) == ([1], [32])

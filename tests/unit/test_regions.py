@@ -1,6 +1,7 @@
 """Regions equal their slow twin; and the rules, one by one."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures_oracle import find_regions as find_regions_slowly
@@ -44,3 +45,8 @@ def test_ranges_at_the_end_of_the_address_space_do_not_wrap() -> None:
     regions = find([(2**64 - 100, 2**64 - 1)])
     assert len(regions.starts) == 1
     assert regions.starts[0] < regions.ends[0]
+
+
+@pytest.mark.parametrize(("gap", "n_regions"), [(64 * 1024 - PAGE, 1), (64 * 1024, 2)])
+def test_a_gap_of_64_kib_is_left_out(gap: int, n_regions: int) -> None:
+    assert len(find([(0, PAGE), (PAGE + gap, 2 * PAGE + gap)]).starts) == n_regions

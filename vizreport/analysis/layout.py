@@ -159,7 +159,8 @@ def _join_small(live: LiveSet, of_region: NDArray[np.int64], cell: int) -> NDArr
     """Returns the first block of each piece, if neighbours smaller than a cell that begin in one cell are joined."""
     cells = live.addresses // np.uint64(cell)
     small = live.sizes < np.uint64(cell)
-    joined: NDArray[np.bool_] = small[1:] & small[:-1] & (cells[1:] == cells[:-1]) & (of_region[1:] == of_region[:-1])
+    # Behind a block that is as large as a cell none begins in the same one.
+    joined: NDArray[np.bool_] = small[1:] & (cells[1:] == cells[:-1]) & (of_region[1:] == of_region[:-1])
     return np.flatnonzero(np.concatenate([[True], ~joined]))
 
 
