@@ -150,6 +150,24 @@ def test_what_is_damaged_is_refused_by_both_or_means_the_same(drawn: tuple[bytes
 
 
 @needs_library
+@pytest.mark.parametrize(("back", "n_addresses"), [([0, 2], 1), ([1, 1], 0), ([0, 0], 1), ([0, 1], 2), ([0, 65536], 1)])
+def test_back_references_that_lead_nowhere(back: list[int], n_addresses: int) -> None:
+    assert DECODER is not None
+    payload = TraceBuilder().columns(
+        (fmt.Column.KIND, [16, 16]),
+        (fmt.Column.THREAD, [0, 0]),
+        (fmt.Column.TIME, [1]),
+        (fmt.Column.TIME_END, [2]),
+        (fmt.Column.BACK, back),
+        (fmt.Column.ADDRESS, [16] * n_addresses),
+        (fmt.Column.SIZE, []),
+        (fmt.Column.STACK, []),
+    )
+    for decoder in (DECODER.decode, decode_events):
+        assert decode(decoder, payload, 2, 0) is None
+
+
+@needs_library
 def test_a_full_block() -> None:
     assert DECODER is not None
     n = fmt.MAX_EVENTS

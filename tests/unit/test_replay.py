@@ -248,3 +248,18 @@ def test_sizes_beyond_four_gigabytes_add_up(make: MakeReplay) -> None:
 def test_nothing_happened(make: MakeReplay) -> None:
     totals = run(make)
     assert (totals.n_events, totals.allocs, totals.live_blocks) == (0, 0, 0)
+
+
+@each_kernel
+def test_a_reallocation_outlasts_a_hundred_thousand_others(make: MakeReplay) -> None:
+    """The table of addresses is rebuilt several times in between, and the block comes back all the same."""
+    replay = make(np.array([0, 100], np.uint64), make_inheritance([]))
+    replay.feed(make_block([malloc(A, 10), release(A)], [0, 0]))
+    for k in range(10):
+        addresses = range(16 * 10_000 * (k + 1), 16 * 10_000 * (k + 2), 16)
+        others = [event for address in addresses for event in (malloc(1 << 40 | address, 1), free(1 << 40 | address))]
+        replay.feed(make_block(others, [1] * len(others)))
+    replay.feed(make_block([undo(A), malloc(A + 16, 1), free(A)], [2, 2, 2]))
+    totals = replay.finish().totals
+    assert (totals.live_bytes, totals.n_duplicates, totals.n_unmatched_frees) == (1, 0, 0)
+    assert totals.allocs == 100_002
