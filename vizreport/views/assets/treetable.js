@@ -5,6 +5,7 @@
 
   const ROWS_AT_ONCE = 300;
   const INDENT = 16;
+  const MAIN_SHARE = 0.9;
   const DEEPEST_INDENT = 24;
 
   class TreeTable {
@@ -12,11 +13,22 @@
       this.section = section;
       this.trees = trees;
       this.body = vizzy.find("tbody", section);
-      this.open = new Set([0]);
       this.limit = ROWS_AT_ONCE;
       this.sort = { metric: vizzy.state.get("metric"), self: false, ascending: false };
+      this.openMain();
       this.listen();
       this.show();
+    }
+
+    /* Opens the rows through which nearly everything goes: they say nothing by themselves. */
+    openMain() {
+      this.open = new Set([0]);
+      const tree = this.trees.get(vizzy.state.get("inverted"));
+      const total = tree.total(this.sort.metric);
+      for (let at = 0; at !== undefined; ) {
+        this.open.add(at);
+        at = tree.children(at).find((child) => total[child] > MAIN_SHARE * total[0]);
+      }
     }
 
     show() {
@@ -188,8 +200,8 @@
         this.limit += ROWS_AT_ONCE;
         this.fill();
       });
+      vizzy.state.on(["inverted"], () => this.openMain());
       vizzy.state.on(["inverted", "summed"], () => this.show());
-      vizzy.state.on(["inverted"], () => (this.open = new Set([0])));
       vizzy.state.on(["metric"], ({ metric }) => {
         this.sort = { ...this.sort, metric, ascending: false };
         this.show();
