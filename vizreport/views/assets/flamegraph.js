@@ -70,6 +70,7 @@
         }
       }
       this.view = [0, 1];
+      vizzy.find(".reset", this.section).disabled = true;
       this.choose(0);
       this.search(vizzy.find("input[type=search]", this.section).value);
       vizzy.find(".empty", this.section).hidden = total[0] > 0;
