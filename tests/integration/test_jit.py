@@ -61,7 +61,7 @@ def test_node(record: Record, require: Require, tmp_path: Path) -> None:
         "return kept; }\nglobalThis.kept = makeBuffers(2000);\nprocess.kill(process.pid, 'SIGKILL');\n"
     )
     node = require("node", "nodejs")
-    recording = record(node, "--perf-basic-prof", "--interpreted-frames-native-stack", script)
+    recording = record(node, "--perf-basic-prof", "--interpreted-frames-native-stack", script, cwd=tmp_path)
     Path(f"/tmp/perf-{recording.main.pid}.map").unlink(missing_ok=True)
     frames = [frame for leak in recording.main.raw["leaks"] for frame in leak["stack"] if frame["module"] == "[jit]"]
     assert frames, "no frame of JavaScript has a name"
