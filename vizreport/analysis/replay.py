@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -258,6 +257,8 @@ def read_ahead(sources: Sequence[EventSource]) -> Iterator[tuple[EventSource, Ev
         for source in sources:
             yield source, source.read(decode)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1) as decoder:
         ahead = deque((source, decoder.submit(source.read, decode)) for source in sources[:N_AHEAD])
         for following in [*sources[N_AHEAD:], *[None] * N_AHEAD]:

@@ -187,25 +187,32 @@ class _BlockSource:
 
 @dataclass(frozen=True, slots=True)
 class _BlockContents:
-    """The blocks of a trace file."""
+    """The blocks of a trace file.
 
-    blocks: tuple[Block, ...]
+    Attributes:
+        groups: In file order, by image and type.
+    """
+
+    groups: dict[tuple[int, int], list[Block]]
     data: memoryview
+
+    @classmethod
+    def sort(cls, blocks: Iterable[Block], data: memoryview) -> _BlockContents:
+        """Puts blocks into groups: there may be thousands of images."""
+        groups: dict[tuple[int, int], list[Block]] = {}
+        for block in blocks:
+            groups.setdefault((block.image, block.type), []).append(block)
+        return cls(groups, data)
 
     def list_events(self, image: int) -> Sequence[EventSource]:
         """Returns an image's events: see Trace."""
-        return [
-            _BlockSource(block, self.data)
-            for block in self.blocks
-            if block.image == image and block.type == fmt.BlockType.EVENTS
-        ]
+        return [_BlockSource(block, self.data) for block in self.groups.get((image, fmt.BlockType.EVENTS), ())]
 
     def read_stacks(self, image: int) -> Stacks:
         """Returns an image's call stacks: see Trace."""
         parts = [
             decode_nodes(read_payload(self.data, block, verified=True), block.count)
-            for block in self.blocks
-            if block.image == image and block.type == fmt.BlockType.NODES
+            for block in self.groups.get((image, fmt.BlockType.NODES), ())
         ]
         empty = np.zeros(0, dtype=np.uint64)
         columns = [np.concatenate([part[k] for part in parts]) if parts else empty for k in range(4)]
@@ -225,16 +232,16 @@ class _BlockContents:
         """Returns an image's perf map: see Trace."""
         return "".join(
             decode_jit_map(read_payload(self.data, block))
-            for block in self.blocks
-            if block.image == image and block.type == fmt.BlockType.JIT_MAP
+            for block in self.groups.get((image, fmt.BlockType.JIT_MAP), ())
         )
 
     def read_names(self) -> Iterable[ModuleNames]:
         """Returns the names in the trace: see Trace."""
         return [
             decode_names(read_payload(self.data, block), block.count)
-            for block in self.blocks
-            if block.type == fmt.BlockType.NAMES
+            for (_, kind), blocks in self.groups.items()
+            if kind == fmt.BlockType.NAMES
+            for block in blocks
         ]
 
 
@@ -303,7 +310,7 @@ def parse_trace(path: str, data: memoryview) -> Trace:
     )
     images = tuple(collected.images[index].build(index) for index in sorted(collected.images))
     blocks = tuple(collected.blocks)
-    contents = _BlockContents(blocks, data)
+    contents = _BlockContents.sort(blocks, data)
     return Trace(path, collected.session, completeness, images, tuple(collected.notes), blocks, data, contents)
 
 
