@@ -179,6 +179,18 @@ def test_split_dwarf_by_llvm_symbolizer(run: Run, require: Require, tmp_path: Pa
     compare(require, output)
 
 
+def test_split_dwarf_without_llvm_symbolizer(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "containers"
+    flags = ["-O2", "-g", "-gsplit-dwarf", "-std=c++17", "-pthread"]
+    run("g++", *flags, PROGRAMS / "containers.cpp", "-o", output, "-ldl", package="g++")
+    monkeypatch.setenv("VIZZY_LLVM_SYMBOLIZER", "")
+    warnings: list[str] = []
+    found = find_lines(DebugFinder(ElfFile(output), None, warnings.append), choose_addresses(output))
+    assert sum(lines[0][1] > 0 for lines in found.values()) > len(found) / 2
+    (warning,) = warnings
+    assert "llvm-symbolizer" in warning
+
+
 def split(run: Run, original: Path, debug: Path, stripped: Path) -> None:
     """Makes a stripped file that names its debug file, as distributions do."""
     run("objcopy", "--only-keep-debug", original, debug, package="binutils")

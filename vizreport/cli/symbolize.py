@@ -28,9 +28,8 @@ def command(trace: str, output: str | None, **symbols: Any) -> None:
     with show_progress("looking up names") as progress:
         names = find_names(opened, make_symbol_options(**symbols), progress)
     write_names(opened, Path(output or trace), names.modules)
+    for warning in names.warnings:
+        click.echo(f"vizreport: {warning}", err=True)
     echo_lines(
-        [
-            *(f"vizreport: warning: {warning}" for warning in names.warnings),
-            f"{output or trace}: {names.n_named} of {names.n_addresses} addresses have names, {names.n_lines} lines",
-        ]
+        [f"{output or trace}: {names.n_named} of {names.n_addresses} addresses have names, {names.n_lines} lines"]
     )

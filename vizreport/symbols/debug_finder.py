@@ -82,9 +82,10 @@ class DebugFinder:
 
     def _choose_llvm(self, info: DebugInfo) -> LlvmFinder | None:
         is_large = self._debug.path.stat().st_size >= LARGE_BYTES and self._supplement is None
-        if not is_large and not _is_split(info):
-            return None
-        command = find_llvm_symbolizer()
+        is_split = _is_split(info)
+        command = find_llvm_symbolizer() if is_large or is_split else None
+        if is_split and command is None:
+            self._warn(f"{self._debug.path}: inlined functions are missing: split DWARF needs llvm-symbolizer in PATH")
         return LlvmFinder(command, self._debug.path) if command else None
 
     def _warn_of_damage(self, what: str) -> None:
