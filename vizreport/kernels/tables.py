@@ -37,12 +37,16 @@ class Table:
     def _find_rows(self, ids: NDArray[np.uint32] | NDArray[np.uint64]) -> NDArray[np.int64]:
         """Returns the row of each id; makes rows for those that are new."""
         wide = ids.astype(np.uint64)
-        fresh = np.setdiff1d(wide, self.ids)
-        if len(fresh):
-            before = self.ids
-            self.ids = np.union1d(before, fresh)
-            kept = np.searchsorted(self.ids, before)
-            for name, column in self._columns.items():
-                self._columns[name] = np.zeros(len(self.ids), np.uint64)
-                self._columns[name][kept] = column
+        rows = np.searchsorted(self.ids, wide)
+        new = np.ones(len(wide), np.bool_)
+        inside = rows < len(self.ids)
+        new[inside] = self.ids[rows[inside]] != wide[inside]
+        if not new.any():
+            return rows
+        before = self.ids
+        self.ids = np.union1d(before, wide[new])
+        kept = np.searchsorted(self.ids, before)
+        for name, column in self._columns.items():
+            self._columns[name] = np.zeros(len(self.ids), np.uint64)
+            self._columns[name][kept] = column
         return np.searchsorted(self.ids, wide)
