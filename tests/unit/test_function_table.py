@@ -63,6 +63,18 @@ def test_of_two_names_the_public_one_is_shown(library: Path) -> None:
     assert read(library).find(symbol(library, "__internal_name")[0]) == "public_name"
 
 
+def test_versions_are_no_part_of_a_name(tmp_path: Path) -> None:
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    (tmp_path / "a.c").write_text('__asm__(".symver work_old, work@V1");\nint work_old(int a) { return a + 1; }\n')
+    (tmp_path / "a.map").write_text("V1 { global: work; local: *; };\n")
+    command = ["gcc", "-shared", "-fPIC", "-Wl,--version-script=a.map", "a.c", "-o", "a.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    symbols = subprocess.run(["nm", tmp_path / "a.so"], capture_output=True, text=True, check=True).stdout
+    address = next(int(line.split()[0], 16) for line in symbols.splitlines() if "work@" in line)
+    assert read(tmp_path / "a.so").find(address) == "work"
+
+
 def test_a_stripped_library_has_what_it_exports(library: Path, tmp_path: Path) -> None:
     stripped = tmp_path / "stripped.so"
     subprocess.run(["strip", "-o", stripped, library], check=True)

@@ -37,7 +37,8 @@ class FunctionTable:
         if row < 0 or address >= int(self.ends[row]):
             return None
         start = int(self.names[row])
-        return self.strings[start : self.strings.find(b"\0", start)].decode("utf-8", "backslashreplace")
+        name = self.strings[start : self.strings.find(b"\0", start)].decode("utf-8", "backslashreplace")
+        return name.partition("@")[0] or name  # .symtab appends versions: read@GLIBC_2.2.5
 
 
 def read_function_table(elf: ElfFile) -> FunctionTable | None:

@@ -18,7 +18,7 @@ from vizreport.model.places import ModuleNames, Places
 from vizreport.symbols.cache_dir import find_cache_dir, mark_used, remove_oldest, write_whole
 from vizreport.trace.names import decode_names, encode_names
 
-READER_REVISION = 1
+READER_REVISION = 2
 """Raise it when the same files may give other names than before: what older versions kept is not used then."""
 
 _MAX_BYTES = 256 << 20
