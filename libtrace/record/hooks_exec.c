@@ -38,6 +38,8 @@ static const char *find_library(const char *list)
 {
     const char *library = vz_session_library();
     const size_t bytes = strlen(library);
+    if (!bytes) /* preloaded without vizzytrace: nothing says where it lies */
+        return NULL;
     for (const char *at = list; (at = strstr(at, library)); at += bytes) {
         const bool starts = at == list || at[-1] == ':' || at[-1] == ' ';
         if (starts && (at[bytes] == 0 || at[bytes] == ':' || at[bytes] == ' '))

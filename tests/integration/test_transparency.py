@@ -265,3 +265,17 @@ def test_a_preload_of_the_users_own_is_kept(record: Record, program: Program, re
     env = {"PATH": os.environ["PATH"], "LD_PRELOAD": str(own)}
     recording = record("sh", "-c", 'echo "$LD_PRELOAD"', env=env)
     assert recording.stdout.strip().split(":")[1:] == [str(own)]
+
+
+def test_a_library_that_nobody_configured_does_nothing(vizzytrace: Path) -> None:
+    """Preloaded as it was built, without a vizzytrace that says where to record to; through an exec, too."""
+    library = vizzytrace.parents[1] / "libtrace" / "record" / "libvizzy.so"
+    run = subprocess.run(
+        ["sh", "-c", "exec env sh -c 'echo $LD_PRELOAD; exit 7'"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+        env={"PATH": os.environ["PATH"], "LD_PRELOAD": str(library)},
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (7, f"{library}\n", "")
