@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from recording import Program, Require, find_vizzytrace
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: Playwright keeps an event loop running, which others may want to start
 def browser(require: Require) -> Iterator[Browser]:
     """Chromium: the system's, whose version does not depend on Playwright's."""
     executable = shutil.which("chromium") or shutil.which("google-chrome") or require("chromium")

@@ -218,6 +218,23 @@ def test_heatmap_knows_its_cells(report: OpenedPage) -> None:
     assert report.run(f"vizzy.heatmap({x}, {height} + 1)") is None
 
 
+def test_pointing_says_what_is_there(report: OpenedPage) -> None:
+    for section, figure, words in (("layout", "layout-figure", " at "), ("heatmap", "heatmap-figure", "from ")):
+        report.show(section, f"vizzy.{section}")
+        box = report.page.locator(f"#{figure}").bounding_box()
+        assert box is not None
+        for step in range(3):
+            report.page.mouse.move(box["x"] + 400 + step, box["y"] + box["height"] / 2)
+        report.wait_for("!document.querySelector('.float').hidden")
+        assert words in report.text(".float")
+    report.show("sizes")
+    box = report.page.locator("#sizes-figure").bounding_box()
+    assert box is not None
+    for step in range(3):
+        report.page.mouse.move(box["x"] + 200 + step, box["y"] + 150)
+    report.wait_for("document.querySelector('.bk-Tooltip')")
+
+
 def test_finding_leads_to_its_picture(report: OpenedPage) -> None:
     report.page.click("#findings li[data-kind=ManyTemporaries] a")
     report.show("flamegraph", "vizzy.flame")

@@ -35,8 +35,8 @@ def draw_held(held: HeldTimeline, samples: Samples) -> figure:
     draw_samples(drawn, samples, unit, "quiet")
     tooltips = [
         ("time", f"@time{{0.000}} {unit.name}"),
-        ("held", "@held{0.0 ib}"),
-        ("live", "@live{0.0 ib}"),
+        ("held", "@held{0.[0] ib}"),
+        ("live", "@live{0.[0] ib}"),
         ("live share", "@share{0.0} %"),
     ]
     drawn.add_tools(HoverTool(renderers=[line], mode="vline", point_policy="follow_mouse", tooltips=tooltips))

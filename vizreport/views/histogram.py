@@ -48,7 +48,7 @@ def draw_histogram(histogram: LogHistogram, *, is_time: bool) -> Column:
         name="lifetimes" if is_time else "sizes",
     )
     first = int(np.flatnonzero(histogram.blocks)[0]) if histogram.blocks.any() else 0
-    tooltips = [("from", "@from"), ("to below", "@to"), ("blocks", "@blocks{0,0}"), ("bytes", "@bytes{0.0 ib}")]
+    tooltips = [("from", "@from"), ("to below", "@to"), ("blocks", "@blocks{0,0}"), ("bytes", "@bytes{0.[0] ib}")]
     by_blocks = make_figure(height=_HEIGHT, title=f"Blocks{unit.name}", x_range=(first, n))
     by_bytes = make_figure(height=_HEIGHT + 20, title="Bytes", x_range=by_blocks.x_range)
     for drawn, top, role in ((by_blocks, "drawn", "third"), (by_bytes, "bytes", "main")):

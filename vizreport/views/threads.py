@@ -45,7 +45,7 @@ def draw_thread_matrix(matrix: ThreadMatrix) -> figure:
         ("allocated by", "@allocated"),
         ("freed by", "@freed"),
         ("blocks", "@blocks{0,0}"),
-        ("bytes", "@bytes{0.0 ib}"),
+        ("bytes", "@bytes{0.[0] ib}"),
     ]
     drawn.add_tools(HoverTool(renderers=[cells], tooltips=tooltips))
     drawn.grid.visible = False

@@ -151,10 +151,10 @@ def _make_hover(line: Any, unit: TimeUnit) -> HoverTool:
         point_policy="follow_mouse",
         tooltips=[
             ("time", f"@time{{0.000}} {unit.name}"),
-            ("live", "@min_bytes{0.0 ib} to @max_bytes{0.0 ib}"),
+            ("live", "@min_bytes{0.[0] ib} to @max_bytes{0.[0] ib}"),
             ("blocks", "@least_blocks{0,0} to @most_blocks{0,0}"),
             ("allocations", "@allocs_per_s{0,0} per s"),
-            ("allocated", "@bytes_per_s{0.0 ib} per s"),
+            ("allocated", "@bytes_per_s{0.[0] ib} per s"),
         ],
     )
 
