@@ -117,3 +117,11 @@ def test_source_lines_are_shown_when_asked_for(tmp_path: Path) -> None:
     assert found == ((1, "one", True), (2, "two", False), (3, "three", False))
     assert SourceLines().find(str(tmp_path / "b.c"), 1) == ()
     assert SourceLines().find(str(tmp_path / "a.c"), 9) == ()
+
+
+def test_a_page_of_the_original_csv(tmp_path: Path) -> None:
+    lines = "1,0,malloc,0x1000,100\n1,500000,malloc,0x2000,200\n2,0,free,0x1000,\n"
+    page = unpack(write(tmp_path, lines.encode()))
+    assert "in 2 blocks" in page
+    assert ", 1 free\n" in page or ", 1 free<" in page
+    assert "1970" not in page

@@ -18,6 +18,7 @@ from vizreport.units import format_bytes, format_time
 from vizreport.views.calltree import describe_function
 
 _CARD_WIDTH = 44
+_NO_CLOCK = 1970  # what comes from CSV may not know the time of day
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def list_facts(results: PictureResults) -> list[tuple[str, str]]:
     started = datetime.fromtimestamp((session.start_wall_ns + image.start_time_ns) / 1e9, timezone.utc)
     facts = [
         ("Host", quote(session.host)),
-        ("Started", f"{started:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Started", f"{started:%Y-%m-%d %H:%M:%S} UTC" if started.year > _NO_CLOCK else ""),
         ("Duration", format_time(int(edges[-1]) - int(edges[0]))),
         ("End", describe_end(image)),
         ("Process", f"{image.pid}, {say_count(max(len(image.threads), 1), 'thread')}"),
@@ -84,7 +85,9 @@ def make_cards(results: PictureResults) -> list[Card]:
         Card(
             "Peak",
             *_split(peak.bytes),
-            f"after {format_time(peak.time_ns)}, in {peak.blocks:,} blocks" if peak.bytes else "nothing was live",
+            f"after {format_time(peak.time_ns)}, in {say_count(peak.blocks, 'block')}"
+            if peak.bytes
+            else "nothing was live",
             "The most bytes that were live at once: asked for and not yet freed. What the kernel had to provide for "
             "them is more: see resident memory.",
             "timeline",
@@ -92,7 +95,7 @@ def make_cards(results: PictureResults) -> list[Card]:
         Card(
             "In use at exit",
             *_split(totals.live_bytes),
-            f"in {totals.live_blocks:,} blocks" if totals.live_blocks else "everything was freed",
+            f"in {say_count(totals.live_blocks, 'block')}" if totals.live_blocks else "everything was freed",
             "What was never freed. Whether the program could still reach it is not known: caches that live as long as "
             "the program are in this figure, and so are leaks.",
             "leaks",
@@ -101,7 +104,7 @@ def make_cards(results: PictureResults) -> list[Card]:
             "Allocations",
             f"{totals.allocs:,}",
             "",
-            f"{format_bytes(totals.bytes_allocated)} in all, {totals.frees:,} frees",
+            f"{format_bytes(totals.bytes_allocated)} in all, {say_count(totals.frees, 'free')}",
             "Calls of malloc, new and their relatives that succeeded. A reallocation counts as one, and as a free.",
             "timeline",
         ),
@@ -109,7 +112,7 @@ def make_cards(results: PictureResults) -> list[Card]:
             "Temporary",
             f"{share:.1f}",
             "%",
-            f"{totals.n_temporary:,} allocations",
+            say_count(totals.n_temporary, "allocation"),
             "Allocations that were freed before their thread allocated again. They cost time and help nobody: a buffer "
             "that is kept, or one on the stack, often does as well.",
             "calltree",
