@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vizreport.model.replay import ImageReplay
 from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
-from vizreport.reports.process_text import describe_command, describe_end
+from vizreport.reports.process_text import describe_command, shorten_command, shorten_end
 from vizreport.reports.section import Section
 from vizreport.reports.summary import NOT_RECORDED_TEXT
 from vizreport.units import format_bytes, format_time
@@ -18,6 +18,7 @@ HELP = (
     "a page about another."
 )
 _MOST_ROWS = 500
+_COMMAND_WIDTH = 120
 
 
 def build(results: PictureResults) -> Section:
@@ -27,7 +28,8 @@ def build(results: PictureResults) -> Section:
         {
             "depth": depth,
             "pid": replayed.image.pid,
-            "command": describe_command(replayed.image),
+            "command": shorten_command(describe_command(replayed.image), _COMMAND_WIDTH),
+            "full": describe_command(replayed.image),
             "shown": replayed is results.replayed,
             "why": NOT_RECORDED_TEXT.get(replayed.image.not_recorded, ""),
             "cells": _describe(replayed),
@@ -48,7 +50,7 @@ def _describe(replayed: ImageReplay) -> tuple[str, ...]:
         f"{totals.allocs:,}",
         format_bytes(totals.bytes_allocated),
         format_time(int(edges[-1]) - int(edges[0])),
-        describe_end(replayed.image),
+        shorten_end(replayed.image),
     )
 
 
