@@ -1,12 +1,16 @@
 """Where the result goes: whoever can't take it, or takes no more, is told so without a traceback."""
 
+import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from builders import TraceBuilder
+
+from vizreport.output_file import write_output
 
 RUN = [sys.executable, "-c", "from vizreport.cli.main import main; main()"]
 
@@ -57,3 +61,47 @@ def test_wrong_usage_is_one_line(arguments: list[str], said: str) -> None:
 def test_no_arguments_at_all_gives_the_help_text() -> None:
     done = subprocess.run(RUN, capture_output=True, text=True, check=False)
     assert "Usage: vizreport" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["summary", "tree", "info"])
+def test_closed_standard_output(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "t.trace"
+    path.write_bytes(TraceBuilder().session().image().thread().build())
+    script = f'exec "$0" -c "$1" {command} "$2" >&-'
+    done = subprocess.run(["sh", "-c", script, sys.executable, RUN[-1], path], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_trace_is_not_overwritten_by_its_page(tmp_path: Path) -> None:
+    data = TraceBuilder().session().image().thread().build()
+    path = tmp_path / "t.html"
+    path.write_bytes(data)
+    for options in ([], ["-o", str(path)]):
+        done = subprocess.run([*RUN, "report", path, *options], capture_output=True, text=True, check=False)
+        assert (done.returncode, path.read_bytes()) == (1, data)
+        assert "is the trace, which the page would overwrite" in done.stderr
+
+
+def fail_after_some() -> Iterator[bytes]:
+    yield b"the beginning"
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_an_output_is_whole_or_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 255)
+    with pytest.raises(OSError, match="No space"):
+        write_output(path, fail_after_some())
+    assert list(tmp_path.iterdir()) == []
+    write_output(path, [b"a", b"b"])
+    with pytest.raises(OSError, match="No space"):
+        write_output(path, fail_after_some())
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"ab"]
+
+
+def test_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with open(os.open(path, os.O_RDWR), "rb", buffering=0) as reader:
+        write_output(path, [b"a", memoryview(b"b")])
+        assert reader.read(2) == b"ab"
+    assert path.is_fifo()

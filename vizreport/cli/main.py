@@ -50,6 +50,8 @@ INTERRUPTED = 128 + signal.SIGINT
 
 def main() -> None:
     """Runs the command line; what a user can mend is one line on stderr and exit status 1."""
+    if sys.stdout is None:  # closed by whoever only wants the exit status
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
         sys.exit(group.main(prog_name="vizreport", standalone_mode=False))
     except click.ClickException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ import click
 from vizreport.cli.options import make_symbol_options, pid_option, symbol_options, trace_argument
 from vizreport.cli.progress import show_progress
 from vizreport.errors import VizzyError
+from vizreport.output_file import write_output
 from vizreport.reports.registry import Picture
 from vizreport.reports.summary import Asked
 from vizreport.reports.suppression_files import read_suppressions
@@ -93,9 +95,11 @@ def write_pictures(
     from vizreport.reports.page import write_page
     from vizreport.reports.picture_page import find_needs, make_page
 
+    path = Path(output or _choose_path(trace))
+    if path.exists() and os.path.exists(trace) and path.samefile(trace):
+        raise VizzyError(f"{path}: is the trace, which the page would overwrite; -o says where it goes")
     needs = find_needs(pictures, at_moment=moment is not None)
     results = collect(trace, needs, moment=moment or "peak", **sources)
-    path = Path(output or _choose_path(trace))
     _write(path, write_page(make_page(results, pictures, title=title, note=note, metric=metric)))
     click.echo(path)
     if open_page:
@@ -109,6 +113,6 @@ def _choose_path(trace: str) -> Path:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        write_output(path, [text.encode()])
     except OSError as error:
         raise VizzyError(f"{path}: the page can't be written: {error.strerror}; -o says where it goes") from error

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +10,7 @@ import numpy as np
 
 from vizreport.errors import VizzyError
 from vizreport.model.places import ModuleNames
+from vizreport.output_file import write_output
 from vizreport.trace import format as fmt
 from vizreport.trace.blocks import Block, find_blocks, read_header
 from vizreport.trace.columns import compress
@@ -39,29 +37,10 @@ def write_names(trace: Trace, output: Path, names: Iterable[ModuleNames]) -> Non
         raise VizzyError(
             f"{trace.path}: only trace files have a place for names, CSV has none: record without --format csv"
         )
-    output = output.resolve()
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-        with os.fdopen(handle, "wb") as file:
-            for part in _rewrite(trace.data, names):
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(OSError):
-            Path(temporary).chmod(output.stat().st_mode & 0o7777 if output.exists() else 0o666 & ~_umask())
-        Path(temporary).replace(output)
+        write_output(output, _rewrite(trace.data, names))
     except OSError as error:
         raise VizzyError(f"{output}: names can't be written: {error.strerror}; give another place with -o") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _rewrite(data: memoryview, names: Iterable[ModuleNames]) -> Iterator[bytes | memoryview]:
