@@ -70,7 +70,7 @@ def measure(replay: Replay, n_live: int, n_blocks: int) -> float:
         started = time.thread_time()
         replay.feed(block)
         seconds.append((time.thread_time() - started) / len(block))
-    assert replay.finish().totals.live_blocks == n_live
+    assert replay.take_results().totals.live_blocks == n_live
     return statistics.median(seconds) * 1e9
 
 

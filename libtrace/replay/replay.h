@@ -67,7 +67,7 @@ struct vz_results {
     uint64_t *bins;  /* n_bins rows of 9: as in Timeline, without edges */
 };
 
-/* Ends the timeline: nothing may be fed afterwards. */
-void vz_replay_copy_results(struct vz_replay *replay, struct vz_results *results);
+/* What was fed so far gave; more may be fed afterwards. */
+void vz_replay_copy_results(const struct vz_replay *replay, struct vz_results *results);
 
 #endif

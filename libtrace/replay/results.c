@@ -93,8 +93,12 @@ static void copy_threads(const struct vz_accounts *accounts, uint64_t *threads, 
     }
 }
 
-static void copy_bins(const struct vz_timeline *timeline, uint64_t *out)
+static void copy_bins(const struct vz_replay *replay, uint64_t *out)
 {
+    /* Closing a copy leaves the replay where it is: bins from there on are written again when they end. */
+    struct vz_timeline closed = replay->timeline, *timeline = &closed;
+
+    vz_timeline_close(timeline, replay->level, replay->counts);
     for (uint32_t k = 0; k < timeline->n_bins; k++) {
         const struct vz_bin *bin = &timeline->bins[k];
         *out++ = bin->low.bytes;
@@ -109,9 +113,8 @@ static void copy_bins(const struct vz_timeline *timeline, uint64_t *out)
     }
 }
 
-VZ_EXPORT void vz_replay_copy_results(struct vz_replay *replay, struct vz_results *results)
+VZ_EXPORT void vz_replay_copy_results(const struct vz_replay *replay, struct vz_results *results)
 {
-    vz_timeline_close(&replay->timeline, replay->level, replay->counts);
     results->n_events = replay->n_events;
     results->allocs = replay->counts.allocs;
     results->frees = replay->counts.frees;
@@ -131,5 +134,5 @@ VZ_EXPORT void vz_replay_copy_results(struct vz_replay *replay, struct vz_result
     results->peak_row = replay->peak_row;
     copy_stacks(replay, results->stacks);
     copy_threads(&replay->accounts, results->threads, results->pairs);
-    copy_bins(&replay->timeline, results->bins);
+    copy_bins(replay, results->bins);
 }

@@ -92,7 +92,7 @@ def run(make: MakeReplay, *events: Event, inherited: Sequence[tuple[int, int]] =
     replay = make(np.array([0, 100], np.uint64), make_inheritance(inherited))
     if events:
         replay.feed(make_block(events, range(len(events))))
-    return replay.finish().totals
+    return replay.take_results().totals
 
 
 ADDRESSES = st.sampled_from([A, B, C, 0x4000])
@@ -157,9 +157,11 @@ def test_replay_equals_its_slow_twin(
         assert live.addresses.tolist() == [each.address for each in expected]
         assert live.sizes.tolist() == [each.size for each in expected]
         assert live.start_times.tolist() == [each.start for each in expected]
+        so_far = replay_slowly(events[:end], times[:end], inherited, fork_time=3, free_stacks=free_stacks)
+        check(replay.take_results(), so_far, edges)
     assert ended == expect_batch(heap.ended)
     assert sorted(rows_of(replay.take_live_batch())) == sorted(expect_batch(heap.live()))
-    check(replay.finish(), heap, edges)
+    check(replay.take_results(), heap, edges)
 
 
 @given(st.lists(EVENTS, min_size=2, max_size=20), st.data())
@@ -260,6 +262,6 @@ def test_a_reallocation_outlasts_a_hundred_thousand_others(make: MakeReplay) -> 
         others = [event for address in addresses for event in (malloc(1 << 40 | address, 1), free(1 << 40 | address))]
         replay.feed(make_block(others, [1] * len(others)))
     replay.feed(make_block([undo(A), malloc(A + 16, 1), free(A)], [2, 2, 2]))
-    totals = replay.finish().totals
+    totals = replay.take_results().totals
     assert (totals.live_bytes, totals.n_duplicates, totals.n_unmatched_frees) == (1, 0, 0)
     assert totals.allocs == 100_002

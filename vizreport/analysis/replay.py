@@ -238,7 +238,7 @@ class _Run:
             batch = self._replay.take_live_batch()
             for sink in self._sinks:
                 sink.add(batch)
-        core = self._replay.finish()
+        core = self._replay.take_results()
         return ImageReplay(
             image=self.image,
             totals=core.totals,

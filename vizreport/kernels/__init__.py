@@ -37,8 +37,8 @@ class Replay(Protocol):
     def take_live_batch(self) -> BlockBatch:
         """Returns what is live now, by address, as blocks that never end."""
 
-    def finish(self) -> CoreResults:
-        """Returns all results. Nothing may be fed afterwards."""
+    def take_results(self) -> CoreResults:
+        """Returns the results of what was fed so far. More may be fed afterwards."""
 
 
 class Occupancy(Protocol):

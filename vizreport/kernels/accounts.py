@@ -123,8 +123,8 @@ class Accounts:
             change = self._mappings.map if classes[row] == KindClass.MAP else self._mappings.unmap
             change(int(events.addresses[row]), int(events.sizes[row]))
 
-    def close(self, inherited_bytes: int, inherited_blocks: int) -> CoreResults:
-        """Returns the results."""
+    def take_results(self, inherited_bytes: int, inherited_blocks: int) -> CoreResults:
+        """Returns copies of the results so far."""
         totals = Totals(
             n_events=self._n_events,
             allocs=self._allocs,
@@ -140,17 +140,17 @@ class Accounts:
             mapped_bytes=self._mappings.mapped_bytes,
             peak_mapped_bytes=self._mappings.peak_bytes,
         )
-        stacks = StackTable(self._stacks.ids.astype(np.uint32), *(self._stacks[name] for name in _STACK_COLUMNS))
+        stacks = StackTable(self._stacks.ids.astype(np.uint32), *(self._stacks[name].copy() for name in _STACK_COLUMNS))
         pairs = self._pairs.ids
         threads = ThreadTable(
             threads=self._threads.ids.astype(np.uint32),
-            allocs=self._threads["allocs"],
-            bytes_allocated=self._threads["bytes_allocated"],
-            frees=self._threads["frees"],
-            foreign_frees=self._threads["foreign_frees"],
+            allocs=self._threads["allocs"].copy(),
+            bytes_allocated=self._threads["bytes_allocated"].copy(),
+            frees=self._threads["frees"].copy(),
+            foreign_frees=self._threads["foreign_frees"].copy(),
             pair_starts=(pairs >> np.uint64(32)).astype(np.uint32),
             pair_ends=(pairs & np.uint64(0xFFFFFFFF)).astype(np.uint32),
-            pair_blocks=self._pairs["blocks"],
-            pair_bytes=self._pairs["bytes"],
+            pair_blocks=self._pairs["blocks"].copy(),
+            pair_bytes=self._pairs["bytes"].copy(),
         )
-        return CoreResults(totals, self._peak, stacks, threads, self._bins.close())
+        return CoreResults(totals, self._peak, stacks, threads, self._bins.take_timeline())

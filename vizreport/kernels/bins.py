@@ -59,9 +59,10 @@ class Bins:
             column[:, entered] = carried
         self._at = until
 
-    def close(self) -> Timeline:
-        """Returns the timeline."""
-        n = len(self._edges) - 1
+    def take_timeline(self) -> Timeline:
+        """Returns a copy of the timeline as it is if nothing more happens."""
+        begun, n = self._at, len(self._edges) - 1
         self._enter(np.zeros(0, np.int64), self._now[:, :0], n - 1)
-        low, high, last = self._low, self._high, self._last
-        return Timeline(self._edges, low[0], high[0], last[0], low[1], high[1], last[1], *self._counts)
+        self._at = begun  # the bins after it are entered again when something happens in them
+        low, high, last = self._low.copy(), self._high.copy(), self._last.copy()
+        return Timeline(self._edges, low[0], high[0], last[0], low[1], high[1], last[1], *self._counts.copy())

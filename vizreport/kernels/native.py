@@ -266,7 +266,7 @@ class NativeReplay:
             inherited=inherited.view(np.bool_),
         )
 
-    def finish(self) -> CoreResults:
+    def take_results(self) -> CoreResults:
         """See kernels.Replay."""
         counts = self._count()
         stacks = np.empty((counts.n_stacks, 11), _U64)

@@ -59,11 +59,11 @@ class ReferenceReplay:
         zeros = np.zeros(n, np.uint32)
         return _make_batch(live, np.full(n, NEVER), zeros, zeros, np.zeros(n, np.bool_))
 
-    def finish(self) -> CoreResults:
+    def take_results(self) -> CoreResults:
         """See kernels.Replay."""
         live = self._sort_live()
         sizes = live.sizes[~live.own]
-        return self._accounts.close(int(sizes.sum(dtype=np.uint64)), len(sizes))
+        return self._accounts.take_results(int(sizes.sum(dtype=np.uint64)), len(sizes))
 
     def _sort_live(self) -> Held:
         """Returns all live blocks in order: a block whose reallocation is pending is one."""
