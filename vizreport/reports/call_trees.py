@@ -11,15 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vizreport.analysis.call_paths import find_paths, invert_paths, keep_paths, sum_paths
+from vizreport.analysis.call_paths import CallPaths, invert_paths, keep_paths, sum_paths
+from vizreport.analysis.call_sites import Namer
 from vizreport.analysis.call_tree import CallTree, build_tree
 from vizreport.analysis.forest import Rows, Values
 from vizreport.analysis.metrics import METRICS, take_values
-from vizreport.analysis.stack_groups import find_ends
 from vizreport.model.replay import StackTable
-from vizreport.model.stacks import Stacks
-from vizreport.model.trace import Image
-from vizreport.symbols.symbolizer import Symbolizer
 
 _MOST_NODES = 40_000
 _INVERTED_SHARE = 0.0005
@@ -46,16 +43,20 @@ class PageTrees:
     inverted: PageTree
 
 
-def build_page_trees(image: Image, stacks: Stacks, table: StackTable, symbolizer: Symbolizer) -> PageTrees:
-    """Builds both trees. Only what they show is named."""
+def build_page_trees(paths: CallPaths, table: StackTable, name: Namer) -> PageTrees:
+    """Builds both trees. Only what they show is named.
+
+    Args:
+        paths: Of the table's stacks, whole, from their call sites on.
+        table: What the stacks account for.
+        name: Gives the names of rows.
+    """
     values = take_values(table, list(METRICS))
-    leaves, _ = find_ends(stacks, table.stacks)
-    paths = find_paths(stacks, leaves)
     wholes = values.sum(axis=0, dtype=np.uint64)
     upright = keep_paths(paths, _choose_nodes(sum_paths(paths, values), wholes))
     inverted = invert_paths(paths, values, (wholes * _INVERTED_SHARE).astype(np.uint64))
     rows: Rows = np.concatenate([upright.rows, inverted.rows])
-    names = symbolizer.name_stacks(image, stacks, rows)
+    names = name(rows)
     return PageTrees(
         PageTree(build_tree(upright, names, values, inverted=False), upright.cut),
         PageTree(build_tree(inverted, names, values, inverted=True), inverted.cut),

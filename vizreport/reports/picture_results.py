@@ -22,7 +22,8 @@ from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
 from vizreport.reports.call_trees import PageTrees, build_page_trees
 from vizreport.reports.source_lines import SourceLines
-from vizreport.reports.summary import Asked, ImageSummary, summarize_image
+from vizreport.reports.stack_lists import StackLister
+from vizreport.reports.summary import Asked, ImageSummary, summarize_stacks
 from vizreport.symbols.symbolizer import Symbolizer
 from vizreport.trace.reader import Trace
 from vizreport.views.calltree import find_slots
@@ -108,7 +109,12 @@ def collect_results(
     replayed = _choose(trace, replays, asked.pid)
     image = replayed.image
     stacks = trace.read_stacks(image.index)
-    trees = build_page_trees(image, stacks, replayed.stacks, symbolizer) if Need.TREES in needs else None
+    lister = StackLister(image, stacks, replayed.stacks, symbolizer, folded=True)
+    trees = None
+    if Need.TREES in needs:
+        trees = build_page_trees(
+            lister.groups.paths, replayed.stacks, lambda rows: symbolizer.name_stacks(image, stacks, rows)
+        )
     slot_nodes, slots = _find_slots(trees, len(replayed.stacks))
     pictures = None
     if Need.SECOND_PASS in needs:
@@ -123,7 +129,7 @@ def collect_results(
         stacks=stacks,
         replays=replays,
         replayed=replayed,
-        summary=summarize_image(trace, replayed, symbolizer, asked),
+        summary=summarize_stacks(replayed, stacks, lister, asked),
         trees=trees,
         pictures=pictures,
         moment=_find_live(trace, replayed, moment) if Need.MOMENT in needs else None,

@@ -10,10 +10,9 @@ import signal
 from vizreport.model.trace import Image
 from vizreport.trace.format import Fate, Origin
 
+# What is said of those that a parent made: after an exec the process is the same one.
 _ORIGIN_TEXT = {
-    Origin.START: "started",
     Origin.FORK: "forked by",
-    Origin.EXEC: "executed by",
     Origin.SPAWN: "spawned by",
 }
 
@@ -23,7 +22,7 @@ def describe_process(image: Image) -> str:
     if not image.known:
         return "unknown: its description is damaged"
     command = describe_command(image)
-    origin = f", {_ORIGIN_TEXT[image.origin]} {image.ppid}" if image.origin != Origin.START else ""
+    origin = f", {_ORIGIN_TEXT[image.origin]} {image.ppid}" if image.origin in _ORIGIN_TEXT else ""
     execs = f", after exec {image.exec_number}" if image.exec_number else ""
     return f"{command} (pid {image.pid}{origin}{execs}, {describe_end(image)})"
 

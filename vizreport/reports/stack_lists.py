@@ -52,7 +52,11 @@ NO_STACKS = StackList((), 0)
 
 
 class StackLister:
-    """Lists call stacks of one image by several figures. Only those that are listed are named."""
+    """Lists call stacks of one image by several figures. Only those that are listed are named.
+
+    Attributes:
+        groups: Stacks that are one for a reader.
+    """
 
     def __init__(
         self, image: Image, stacks: Stacks, table: StackTable, symbolizer: Symbolizer, *, folded: bool
@@ -69,7 +73,7 @@ class StackLister:
         self._image, self._stacks, self._symbolizer, self._folded = image, stacks, symbolizer, folded
         self._leaves, roots = find_ends(stacks, table.stacks)
         sites = find_call_sites(stacks, self._leaves, self._name) if folded else self._leaves
-        self._groups = group_stacks(stacks, sites, roots)
+        self.groups = group_stacks(stacks, sites, roots)
 
     def _name(self, rows: Rows) -> Names:
         return self._symbolizer.name_stacks(self._image, self._stacks, rows)
@@ -81,19 +85,19 @@ class StackLister:
             first: uint64[n], of each row of the table.
             second: uint64[n].
         """
-        values = self._groups.sum_values(np.column_stack([first, second]))
+        values = self.groups.sum_values(np.column_stack([first, second]))
         top = np.uint64((1 << 64) - 1)
         order = np.lexsort((top - values[:, 1], top - values[:, 0]))
         return Ranking(order[: np.count_nonzero((values > 0).any(axis=1))], values)
 
     def name(self, ranking: Ranking) -> tuple[NamedStack, ...]:
         """Returns the stacks of a ranking, with names."""
-        stacks = self._find_frames([self._groups.find_rows(group) for group in ranking.order.tolist()])
+        stacks = self._find_frames([self.groups.find_rows(group) for group in ranking.order.tolist()])
         return tuple(
             NamedStack(
                 (int(ranking.values[group, 0]), int(ranking.values[group, 1])),
                 fold_stack(stack) if self._folded else stack,
-                int(self._groups.roots[group]),
+                int(self.groups.roots[group]),
             )
             for group, stack in zip(ranking.order.tolist(), stacks, strict=True)
         )
@@ -101,7 +105,7 @@ class StackLister:
     def name_members(self, ranking: Ranking) -> list[tuple[Frame, ...]]:
         """Returns for each stack of a ranking one of those that it stands for, allocator frames and all."""
         above = self._stacks.find_above().tolist()
-        leaves = self._leaves[self._groups.members[ranking.order]].tolist()
+        leaves = self._leaves[self.groups.members[ranking.order]].tolist()
         return self._find_frames([_climb(above, leaf) for leaf in leaves])
 
     def _find_frames(self, stacks: Sequence[Sequence[int]]) -> list[tuple[Frame, ...]]:

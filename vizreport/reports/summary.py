@@ -12,6 +12,7 @@ from vizreport.analysis.replay import Wanted, replay_images
 from vizreport.analysis.suppressions import NO_SUPPRESSIONS, Suppressions
 from vizreport.errors import VizzyError
 from vizreport.model.replay import ImageReplay, Peak, Totals
+from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
 from vizreport.reports.stack_lists import NO_STACKS, NamedStack, Ranking, StackList, StackLister
 from vizreport.symbols.symbolizer import Symbolizer
@@ -150,18 +151,25 @@ def summarize(
 
 def summarize_image(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked: Asked) -> ImageSummary:
     """Lists the call stacks of one image."""
-    image, table = replayed.image, replayed.stacks
-    stacks = trace.read_stacks(image.index)
+    stacks = trace.read_stacks(replayed.image.index)
+    lister = None
+    if asked.n_leaks != 0 or asked.n_others or asked.suppressions.rules:
+        lister = StackLister(replayed.image, stacks, replayed.stacks, symbolizer, folded=asked.folded)
+    return summarize_stacks(replayed, stacks, lister, asked)
+
+
+def summarize_stacks(replayed: ImageReplay, stacks: Stacks, lister: StackLister | None, asked: Asked) -> ImageSummary:
+    """Lists the call stacks of one image by its lister; no lister: no lists."""
+    table = replayed.stacks
     leaks = held = temporary = NO_STACKS
     suppressed: tuple[Suppressed, ...] = ()
-    if asked.n_leaks != 0 or asked.n_others or asked.suppressions.rules:
-        lister = StackLister(image, stacks, table, symbolizer, folded=asked.folded)
+    if lister is not None:
         leaks, suppressed = _list_leaks(lister, lister.rank(table.live_bytes, table.live_blocks), asked)
         held = _list(lister, lister.rank(table.peak_bytes, table.peak_blocks), asked.n_others)
         allocs = np.where(table.temporary > 0, table.allocs, 0)
         temporary = _list(lister, lister.rank(table.temporary, allocs), asked.n_others)
     return ImageSummary(
-        image=image,
+        image=replayed.image,
         totals=replayed.totals,
         peak=replayed.peak,
         unwind_gaps=count_gaps(table, stacks),
