@@ -79,34 +79,40 @@ static void *reserve(uint64_t bytes)
 
 static uint32_t text_bytes(const char *text) { return text ? (uint32_t)strnlen(text, TEXT_LIMIT) : 0; }
 
-static void publish(struct vz_note *note, enum vz_note_kind kind, uint32_t fixed_bytes, const char *text)
+static uint32_t record_bytes(uint32_t fixed_bytes, uint32_t n_text) { return (fixed_bytes + n_text + 7u) & ~7u; }
+
+/* Fills in what all records have. `n_text` is what was reserved: another thread may change the text meanwhile. */
+static void publish(struct vz_note *note, enum vz_note_kind kind, uint32_t fixed_bytes, const char *text,
+                    uint32_t n_text)
 {
-    note->text_bytes = text_bytes(text);
-    note->bytes = (fixed_bytes + note->text_bytes + 7u) & ~7u;
+    note->text_bytes = n_text;
+    note->bytes = record_bytes(fixed_bytes, n_text);
     note->ticks = vz_clock_ticks();
-    memcpy((char *)note + fixed_bytes, text ? text : "", note->text_bytes);
+    memcpy((char *)note + fixed_bytes, text ? text : "", n_text);
     atomic_store_explicit(&note->kind, (uint32_t)kind, memory_order_release);
 }
 
 void vz_log_note(enum vz_note_kind kind, uint64_t value, uint32_t generation, const char *text)
 {
-    struct vz_note *note = reserve((sizeof *note + text_bytes(text) + 7u) & ~7ull);
+    const uint32_t n_text = text_bytes(text);
+    struct vz_note *note = reserve(record_bytes(sizeof *note, n_text));
     if (!note)
         return;
     note->value = value;
     note->generation = generation;
-    publish(note, kind, sizeof *note, text);
+    publish(note, kind, sizeof *note, text, n_text);
 }
 
 void vz_log_module(const struct vz_module_note *fields, const char *path)
 {
     const uint32_t fixed_bytes = offsetof(struct vz_module_note, text);
-    struct vz_module_note *module = reserve((fixed_bytes + text_bytes(path) + 7u) & ~7ull);
+    const uint32_t n_text = text_bytes(path);
+    struct vz_module_note *module = reserve(record_bytes(fixed_bytes, n_text));
     if (!module)
         return;
     const size_t own_bytes = offsetof(struct vz_note, ticks); /* kind and bytes stay */
     memcpy((char *)module + own_bytes, (const char *)fields + own_bytes, fixed_bytes - own_bytes);
-    publish(&module->note, VZ_NOTE_MODULE, fixed_bytes, path);
+    publish(&module->note, VZ_NOTE_MODULE, fixed_bytes, path, n_text);
 }
 
 /* Read what there is of a file in /proc, up to capacity. */
