@@ -5,10 +5,13 @@ kernels/native.py does the same to EVENTS in C.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vizreport.errors import TraceFormatError
+from vizreport.model.stacks import Stacks
 from vizreport.trace import format as fmt
 from vizreport.trace.columns import decode_columns, resolve_back
 from vizreport.trace.event_block import EventBlock, find_sized, find_stacked
@@ -78,3 +81,20 @@ def decode_nodes(payload: memoryview, n: int) -> tuple[NDArray[np.uint64], ...]:
     literals = columns.get(fmt.Column.PC, ids[:0])
     pcs = literals[resolve_back(_pick(columns, fmt.Column.PC_BACK, n).astype(np.uint32), len(literals))]
     return ids, parents, pcs, _pick(columns, fmt.Column.CODE, n)
+
+
+def join_nodes(parts: Sequence[tuple[NDArray[np.uint64], ...]]) -> Stacks:
+    """Returns the call stacks of an image from all its NODES blocks, each as decode_nodes returns it."""
+    empty = np.zeros(0, dtype=np.uint64)
+    columns = [np.concatenate([part[k] for part in parts]) if parts else empty for k in range(4)]
+    if (columns[0][1:] <= columns[0][:-1]).any():  # they are in order where one thread wrote them
+        _, order = np.unique(columns[0], return_index=True)
+        columns = [column[order] for column in columns]
+    ids, parents, pcs, codes = columns
+    return Stacks(
+        ids=ids.astype(np.uint32),
+        parents=parents.astype(np.uint32),
+        pcs=pcs,
+        generations=(codes >> np.uint64(1)).astype(np.uint32),
+        interrupted=(codes & np.uint64(1)).astype(np.bool_),
+    )

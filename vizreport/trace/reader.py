@@ -21,18 +21,12 @@ from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Completeness, Events, Image, Note, Session
 from vizreport.trace import format as fmt
 from vizreport.trace.blocks import Block, find_blocks, read_header, read_payload
+from vizreport.trace.collected import Collected
 from vizreport.trace.csv_trace import is_csv, read_csv
-from vizreport.trace.decode import decode_events, decode_nodes
+from vizreport.trace.decode import decode_events, decode_nodes, join_nodes
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.names import decode_names
-from vizreport.trace.records import (
-    ImageRecords,
-    decode_end,
-    decode_jit_map,
-    decode_notes,
-    decode_session,
-    describe_header,
-)
+from vizreport.trace.records import decode_jit_map, describe_header
 
 _START_BYTES = 64  # enough to know any kind of trace by
 _NO_EVENTS = Events(
@@ -214,19 +208,7 @@ class _BlockContents:
             decode_nodes(read_payload(self.data, block, verified=True), block.count)
             for block in self.groups.get((image, fmt.BlockType.NODES), ())
         ]
-        empty = np.zeros(0, dtype=np.uint64)
-        columns = [np.concatenate([part[k] for part in parts]) if parts else empty for k in range(4)]
-        if (columns[0][1:] <= columns[0][:-1]).any():  # they are in order where one thread wrote them
-            _, order = np.unique(columns[0], return_index=True)
-            columns = [column[order] for column in columns]
-        ids, parents, pcs, codes = columns
-        return Stacks(
-            ids=ids.astype(np.uint32),
-            parents=parents.astype(np.uint32),
-            pcs=pcs,
-            generations=(codes >> np.uint64(1)).astype(np.uint32),
-            interrupted=(codes & np.uint64(1)).astype(np.bool_),
-        )
+        return join_nodes(parts)
 
     def read_jit_map(self, image: int) -> str:
         """Returns an image's perf map: see Trace."""
@@ -299,7 +281,9 @@ def parse_trace(path: str, data: memoryview) -> Trace:
     """
     header = read_header(data)
     framing = find_blocks(data, int(header["header_bytes"]))
-    collected = _collect(data, framing.blocks, describe_header(header))
+    collected = Collected(describe_header(header))
+    for block in framing.blocks:
+        collected.add(data, block)
     completeness = Completeness(
         n_blocks=len(collected.blocks),
         n_damaged=framing.n_lost + len(framing.blocks) - len(collected.blocks),
@@ -308,50 +292,7 @@ def parse_trace(path: str, data: memoryview) -> Trace:
         cut_bytes=framing.cut_bytes,
         images_missed=collected.images_missed,
     )
-    images = tuple(collected.images[index].build(index) for index in sorted(collected.images))
+    images = collected.build_images()
     blocks = tuple(collected.blocks)
     contents = _BlockContents.sort(blocks, data)
     return Trace(path, collected.session, completeness, images, tuple(collected.notes), blocks, data, contents)
-
-
-@dataclass(slots=True)
-class _Collected:
-    """What the blocks told so far."""
-
-    session: Session
-    blocks: list[Block]
-    images: dict[int, ImageRecords]
-    notes: list[Note]
-    ended: bool = False
-    images_missed: int = 0
-
-
-def _collect(data: memoryview, blocks: tuple[Block, ...], session: Session) -> _Collected:
-    """Reads every block once; those that turn out damaged are left out and counted with their image."""
-    collected = _Collected(session, [], {}, [])
-    for block in blocks:
-        image = None
-        if block.image != fmt.NO_IMAGE:
-            image = collected.images.setdefault(block.image, ImageRecords())
-        try:
-            payload = read_payload(data, block)
-            _take(collected, image, block, payload)
-        except TraceFormatError:
-            if image is not None:
-                image.damage(block)
-            continue
-        collected.blocks.append(block)
-    return collected
-
-
-def _take(collected: _Collected, image: ImageRecords | None, block: Block, payload: memoryview) -> None:
-    """Takes what one sound payload tells."""
-    if block.type == fmt.BlockType.SESSION:
-        collected.session = decode_session(collected.session, payload)
-    elif block.type == fmt.BlockType.END:
-        collected.images_missed = decode_end(payload)
-        collected.ended = True
-    elif block.type == fmt.BlockType.NOTES and image is None:
-        collected.notes.extend(decode_notes(payload, block.count))
-    elif image is not None:
-        image.take(block, payload)
