@@ -53,7 +53,7 @@ RANGE_METRICS = (
 
 def describe_metrics(metrics: tuple[Metric, ...]) -> list[dict[str, str]]:
     """Returns what the page's scripts know of metrics."""
-    return [{"name": m.name, "label": m.label, "unit": m.unit, "help": m.help} for m in metrics]
+    return [{"name": m.name, "label": m.label, "unit": m.unit} for m in metrics]
 
 
 def find_other_nodes(tree: CallTree) -> Rows:

@@ -9,7 +9,6 @@ from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
 from vizreport.units import format_bytes, format_count
 from vizreport.views.heatmap import describe_rows, draw_heatmap
-from vizreport.views.theme import SCALE
 
 HELP = (
     "Each row is a stretch of addresses, each column a moment; the darker a cell (the lighter, on a dark page), the "
@@ -37,7 +36,7 @@ def build(results: PictureResults) -> Section:
         title="Heatmap",
         help=HELP,
         lead=lead,
-        values={"empty": False, "n_steps": len(SCALE)},
+        values={"empty": False},
         figures={"heatmap-figure": draw_heatmap(heatmap)},
         data={"heatmap-rows": describe_rows(heatmap)},
     )

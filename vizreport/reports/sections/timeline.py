@@ -26,7 +26,6 @@ def build(results: PictureResults) -> Section:
         values={
             "rss": format_bytes(int(samples.rss.max())) if len(samples.rss) else "",
             "shows_rss": shows_resident(results.replayed.peak, samples),
-            "has_ranges": results.pictures is not None,
             "unit_ns": find_unit(timeline).ns,
             "start_ns": int(timeline.edges[0]),
             "end_ns": int(timeline.edges[-1]),

@@ -52,10 +52,6 @@
       for (; node > 0; node = this.parent[node]) nodes.push(node);
       return nodes;
     }
-
-    depth(node) {
-      return this.path(node).length;
-    }
   }
 
   /* Returns running sums: the inverse of storing differences, which pack well. */

@@ -52,7 +52,6 @@
       this.right = new Float64Array(tree.size);
       this.depth = new Int32Array(tree.size);
       this.order = [];
-      this.rows = 0;
       const whole = total[0] || 1;
       const stack = total[0] > 0 ? [[0, 0]] : [];
       while (stack.length) {
@@ -60,7 +59,6 @@
         this.left[node] = left;
         this.right[node] = left + total[node] / whole;
         this.order.push(node);
-        this.rows = Math.max(this.rows, this.depth[node] + 1);
         let edge = left;
         const children = tree.children(node).filter((child) => total[child] > 0);
         for (const child of children.sort((a, b) => total[b] - total[a])) {
