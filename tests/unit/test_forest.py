@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vizreport.analysis.forest import find_depths, find_marked, merge_nodes, sum_subtrees
+from vizreport.analysis.forest import find_marked, sum_subtrees
+from vizreport.kernels.paths import find_depths, merge_nodes
 
 N_MAX = 14
 

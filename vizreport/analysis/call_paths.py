@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vizreport.analysis.forest import Rows, Values, find_marked, merge_nodes, sum_subtrees
+from vizreport.analysis.forest import Rows, Values, find_marked, sum_subtrees
+from vizreport.kernels import get_kernels
+from vizreport.kernels.paths import PathNodes
 from vizreport.model.stacks import Stacks
+from vizreport.trace.format import NODE_FIRST_ID, NODE_UNWIND_GAP
 
 _NONE: Rows = np.zeros(0, dtype=np.int64)
 
@@ -41,40 +44,11 @@ class CallPaths:
 
 def find_paths(stacks: Stacks, leaves: Rows) -> CallPaths:
     """Returns the paths from the root down to these leaves. Ids name paths, and a path may have several names."""
-    above = stacks.find_above()
-    used = _find_used(above, leaves)
-    index = np.full(len(above) + 1, -1, dtype=np.int64)  # the last is -1's
-    index[used] = np.arange(len(used))
-    codes = _number_frames(stacks, used)
     # Stacks that end differently (whole, cut, for want of unwind data) are different, however equal their frames.
-    top = above[used] < 0
-    keys = codes * 4 + np.where(top, stacks.find_roots()[used].astype(np.int64), 3)
-    merged, parents = merge_nodes(index[above[used]], keys)
-    first = np.full(len(parents), len(used), dtype=np.int64)
-    np.minimum.at(first, merged, np.arange(len(used)))
-    ends = np.append(merged, -1)[index[leaves]]
-    return CallPaths(parents, used[first], codes[first], ends, np.zeros(len(leaves), dtype=np.bool_))
-
-
-def _find_used(above: Rows, leaves: Rows) -> Rows:
-    """Returns the rows of leaves and of all above them, increasing."""
-    used = np.zeros(len(above), dtype=np.bool_)
-    rows = np.unique(leaves[leaves >= 0])
-    while len(rows):
-        used[rows] = True
-        rows = np.unique(above[rows])
-        rows = rows[rows >= 0]
-        rows = rows[~used[rows]]
-    return np.flatnonzero(used)
-
-
-def _number_frames(stacks: Stacks, rows: Rows) -> Rows:
-    """Returns numbers that are equal where the rows' frames are: int64[n]."""
-    _, pcs = np.unique(stacks.pcs[rows], return_inverse=True)
-    codes = stacks.generations[rows].astype(np.int64) * 2 + stacks.interrupted[rows]
-    _, numbers = np.unique(pcs.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes, return_inverse=True)
-    result: Rows = numbers.astype(np.int64)
-    return result
+    roots = np.where(stacks.parents < NODE_FIRST_ID, stacks.parents, NODE_UNWIND_GAP).astype(np.uint32)
+    nodes = PathNodes(stacks.find_above(), roots, stacks.pcs, stacks.make_codes())
+    paths = get_kernels().find_paths(nodes, leaves)
+    return CallPaths(paths.parents, paths.rows, paths.frames, paths.ends, np.zeros(len(leaves), dtype=np.bool_))
 
 
 def prune_paths(paths: CallPaths, values: Values, minimum: Values) -> CallPaths:

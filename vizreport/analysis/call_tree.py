@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from vizreport.analysis.allocator_frames import is_allocator_frame
 from vizreport.analysis.call_paths import CallPaths
-from vizreport.analysis.forest import Rows, Values, find_marked, merge_nodes, sum_subtrees
+from vizreport.analysis.forest import Rows, Values, find_marked, sum_subtrees
+from vizreport.kernels.paths import merge_nodes
 from vizreport.model.frames import Frame
 from vizreport.model.names import Names
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vizreport.errors import VizzyError
 from vizreport.kernels.occupancy import OccupancyCells
+from vizreport.kernels.paths import PathNodes, Paths, Rows, find_paths, number_frames
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import CoreResults
@@ -87,6 +88,12 @@ class Kernels(Protocol):
     def make_occupancy(self, *, start_ns: int, end_ns: int, width_ns: int, n_columns: int, max_rows: int) -> Occupancy:
         """Begins a grid: n_columns of width_ns, at least 1, cover [start, end]; max_rows is at least 2."""
 
+    def number_frames(self, pcs: NDArray[np.uint64], codes: NDArray[np.uint64]) -> tuple[Rows, Rows]:
+        """See kernels.paths.number_frames."""
+
+    def find_paths(self, nodes: PathNodes, leaves: Rows) -> Paths:
+        """See kernels.paths.find_paths."""
+
 
 class _NumpyKernels:
     """What is always there."""
@@ -112,6 +119,12 @@ class _NumpyKernels:
             start_ns=start_ns, end_ns=end_ns, width_ns=width_ns, n_columns=n_columns, max_rows=max_rows
         )
 
+    def number_frames(self, pcs: NDArray[np.uint64], codes: NDArray[np.uint64]) -> tuple[Rows, Rows]:
+        return number_frames(pcs, codes)
+
+    def find_paths(self, nodes: PathNodes, leaves: Rows) -> Paths:
+        return find_paths(nodes, leaves)
+
 
 class _NativeKernels:
     """What is in libvizread."""
@@ -123,11 +136,14 @@ class _NativeKernels:
     def __init__(self) -> None:
         from vizreport.kernels.native import Decoder, NativeReplay, load_library
         from vizreport.kernels.native_occupancy import NativeOccupancy
+        from vizreport.kernels.native_paths import NativePaths
 
         library = load_library()
         self.decode_events = Decoder(library).decode
         self.make_replay = partial(NativeReplay, library)
         self.make_occupancy = partial(NativeOccupancy, library)
+        paths = NativePaths(library)
+        self.number_frames, self.find_paths = paths.number_frames, paths.find_paths
 
 
 @cache

@@ -37,6 +37,11 @@ class Stacks:
         """Returns the row of each id, or -1 for roots and for nodes that the trace lost."""
         if len(self.ids) == 0:
             return np.full(len(ids), -1, dtype=np.int64)
+        first, last = int(self.ids[0]), int(self.ids[-1])
+        if last - first + 1 == len(self.ids):  # no node is lost
+            places = ids.astype(np.int64) - first
+            places[(ids < first) | (ids > last)] = -1
+            return places
         rows = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1).astype(np.int64)
         rows[self.ids[rows] != ids] = -1
         return rows
@@ -44,6 +49,11 @@ class Stacks:
     def find_above(self) -> NDArray[np.int64]:
         """Returns the row of each node's caller, or -1 if there is none: int64[n]."""
         return self.find_rows(self.parents)
+
+    def make_codes(self) -> NDArray[np.uint64]:
+        """Returns generation * 2 + interrupted of each node: uint64[n]."""
+        codes: NDArray[np.uint64] = self.generations.astype(np.uint64) * np.uint64(2) + self.interrupted
+        return codes
 
     def find_roots(self) -> NDArray[np.uint32]:
         """Returns the root of each node: uint32[n]. A lost ancestor makes it an unwind gap."""
