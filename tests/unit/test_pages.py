@@ -11,6 +11,7 @@ from builders import TraceBuilder, malloc
 from click.testing import CliRunner
 
 from vizreport.cli.main import group
+from vizreport.trace import format as fmt
 
 SECRETS = ("secret-host", "secret-program", "--secret-argument", "/secret/directory", "secret-thread", "secret-note")
 
@@ -107,6 +108,14 @@ def test_layout_as_text(tmp_path: Path, secret_trace: bytes) -> None:
     head, *lines = run.output.splitlines()
     assert head.startswith("HEAP VMEM LAYOUT @")
     assert [line.partition(" (")[0] for line in lines] == ["...", "0x1000 - 77", "...", "0x2000 - 99"]
+
+
+def test_a_child_that_was_not_recorded_is_told_of(tmp_path: Path) -> None:
+    builder = TraceBuilder().session().image().image_end()
+    builder.image(1, pid=200, args=("busybox",), not_recorded=fmt.NotRecorded.STATIC).image_end(1)
+    page = write(tmp_path, builder.build())
+    assert "Not recorded: busybox (pid 200): " in page
+    assert "nothing unusual" not in page
 
 
 def test_source_lines_are_shown_when_asked_for(tmp_path: Path) -> None:

@@ -126,6 +126,12 @@ def test_a_family_of_processes(load: Load) -> None:
     assert static["command"] == ["busybox"]
 
 
+def test_an_executed_image_is_still_the_same_process(load: Load) -> None:
+    text = text_of(load(family().build()))
+    assert "(pid 101, forked by 100, replaced by exec)" in text
+    assert "ls (pid 101, after exec 1, killed by SIGKILL)" in text
+
+
 def test_an_executable_stands_for_a_command_that_is_not_known(load: Load) -> None:
     trace = load(TraceBuilder().image(not_recorded=fmt.NotRecorded.STATIC, args=(), exe=b"/bin/busybox").build())
     assert describe(trace)["processes"][0]["command"] == ["/bin/busybox"]

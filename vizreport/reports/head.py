@@ -12,12 +12,14 @@ from vizreport.names import shorten_name
 from vizreport.reports.ink import PLAIN
 from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
-from vizreport.reports.process_text import describe_end, quote
+from vizreport.reports.process_text import describe_command, describe_end, quote, shorten_command
+from vizreport.reports.summary import NOT_RECORDED_TEXT
 from vizreport.reports.summary_text import describe_note, list_anomalies, write_completeness
 from vizreport.units import format_bytes, format_time
 from vizreport.views.calltree import describe_function
 
 _CARD_WIDTH = 44
+_COMMAND_WIDTH = 80
 _NO_CLOCK = 1970  # what comes from CSV may not know the time of day
 
 
@@ -72,9 +74,21 @@ def _find_notices(results: PictureResults) -> Iterator[str]:
         yield from write_completeness(completeness, PLAIN)
     if summary.not_recorded is not None:
         yield f"this process was not recorded: {summary.not_recorded}"
+    yield from _find_unrecorded(results)
     yield from list_anomalies(summary)
     yield from (describe_note(note) for note in (*results.trace.notes, *results.image.notes))
     yield from (f"names: {warning}" for warning in results.symbolizer.warnings)
+
+
+def _find_unrecorded(results: PictureResults) -> Iterator[str]:
+    """Yields one line if processes other than the shown one were not recorded."""
+    images = [other.image for other in results.replays if other.image is not results.image]
+    unrecorded = [image for image in images if image.not_recorded in NOT_RECORDED_TEXT]
+    if unrecorded:
+        first, *others = unrecorded
+        command = shorten_command(describe_command(first), _COMMAND_WIDTH)
+        more = f", and {say_count(len(others), 'process image')} more" if others else ""
+        yield f"not recorded: {command} (pid {first.pid}): {NOT_RECORDED_TEXT[first.not_recorded]}{more}"
 
 
 def make_cards(results: PictureResults) -> list[Card]:

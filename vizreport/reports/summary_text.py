@@ -181,7 +181,7 @@ def write_completeness(completeness: Completeness, ink: Ink) -> Iterator[str]:
     if completeness.complete:
         yield "The trace is complete."
     else:
-        yield ink.warn("The trace is NOT complete; all figures above are of what is left of it:")
+        yield ink.warn("The trace is NOT complete; all figures are of what is left of it:")
     if not completeness.ended:
         yield "    it ends before the recording was ended in order"
     if completeness.cut_bytes:
