@@ -98,7 +98,7 @@ def find_blocks(data: memoryview, start: int) -> Framing:
     while at < len(data):
         block = _read_block(data, at)
         if block is None:
-            found = _find_sync(data, at + fmt.ALIGNMENT)
+            found = find_sync(data, at + fmt.ALIGNMENT)
             if found is None:
                 cut_bytes = len(data) - at
                 break
@@ -147,7 +147,7 @@ def _read_block(data: memoryview, at: int) -> Block | None:
     return block if block is not None and at + _HEADER.size + block.stored_bytes <= len(data) else None
 
 
-def _find_sync(data: memoryview, start: int) -> int | None:
+def find_sync(data: memoryview, start: int) -> int | None:
     """Returns the offset of the next sound block from an aligned start on, or None."""
     window = 1 << 20
     for base in range(start, len(data), window):
