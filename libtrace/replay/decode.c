@@ -1,4 +1,4 @@
-/* EVENTS blocks: from the payload to columns. */
+/* EVENTS and NODES blocks: from the payload to columns. */
 #include "decode.h"
 
 #include <errno.h>
@@ -11,11 +11,12 @@
 #include "format/kinds.h"
 #include "unpack.h"
 
-#define MAX_COLUMN_ID VZ_COLUMN_TIME_END /* columns with higher ids are none of EVENTS */
+#define MAX_COLUMN_ID VZ_COLUMN_PC_BACK /* columns with higher ids are none of EVENTS or NODES */
 
 struct vz_decoder {
     struct vz_unpacker unpacker;
     uint32_t back[VZ_MAX_EVENTS];
+    uint64_t pcs[VZ_MAX_EVENTS];
 };
 
 /* A column as it lies in the payload; one that is missing has no values. */
@@ -164,4 +165,63 @@ VZ_EXPORT int vz_decode_events(struct vz_decoder *decoder, const uint8_t *payloa
     for (uint32_t k = 0; !error && k < block->n_runs; k++)
         block->run_times[k] *= (uint64_t)resolution;
     return error;
+}
+
+/* Whether the columns of NODES are there with n values each; PC may be missing where nothing needs it. */
+static bool are_nodes_there(const struct found *found, uint32_t n)
+{
+    static const uint8_t ids[] = {VZ_COLUMN_NODE, VZ_COLUMN_PARENT, VZ_COLUMN_CODE, VZ_COLUMN_PC_BACK};
+
+    for (size_t k = 0; k < sizeof ids; k++)
+        if (!found[ids[k]].stored || found[ids[k]].column.n_values != n)
+            return false;
+    return true;
+}
+
+/* Each node has the pc of the one that lies back[i] before it, or the next of `literals`. */
+static int resolve_pcs(const uint32_t *back, uint32_t n, const uint64_t *literals, uint32_t n_literals, uint64_t *pcs)
+{
+    uint32_t next = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (back[i] > i || (back[i] == 0 && next == n_literals))
+            return -EINVAL;
+        pcs[i] = back[i] ? pcs[i - back[i]] : literals[next++];
+    }
+    return next == n_literals ? 0 : -EINVAL;
+}
+
+static int check_nodes(const struct vz_node_block *block, uint32_t n)
+{
+    uint64_t wrong = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        wrong |= (uint64_t)(block->ids[i] < VZ_NODE_FIRST_ID) | (uint64_t)(block->parents[i] >= block->ids[i]) |
+                 block->ids[i] >> 32;
+    return wrong ? -EINVAL : 0;
+}
+
+VZ_EXPORT int vz_decode_nodes(struct vz_decoder *decoder, const uint8_t *payload, size_t bytes, uint32_t n,
+                              const struct vz_node_block *block)
+{
+    struct vz_unpacker *unpacker = &decoder->unpacker;
+    struct found found[MAX_COLUMN_ID + 1] = {{{0}, NULL}};
+    const struct vz_column *literals = &found[VZ_COLUMN_PC].column;
+
+    if (find_columns(payload, bytes, found) < 0 || n > VZ_MAX_EVENTS || !are_nodes_there(found, n))
+        return -EINVAL;
+#define UNPACK(NAME, TYPE, OUT) vz_unpack_##TYPE(unpacker, &found[NAME].column, found[NAME].stored, OUT)
+    int error = UNPACK(VZ_COLUMN_NODE, u64, block->ids);
+    if (!error)
+        error = UNPACK(VZ_COLUMN_PARENT, u64, block->parents);
+    if (!error)
+        error = UNPACK(VZ_COLUMN_CODE, u64, block->codes);
+    if (!error)
+        error = UNPACK(VZ_COLUMN_PC, u64, decoder->pcs);
+    if (!error)
+        error = UNPACK(VZ_COLUMN_PC_BACK, u32, decoder->back);
+#undef UNPACK
+    if (!error)
+        error = check_nodes(block, n);
+    return error ? error : resolve_pcs(decoder->back, n, decoder->pcs, literals->n_values, block->pcs);
 }

@@ -1,4 +1,4 @@
-/* EVENTS blocks: from the payload to columns that replay is fed with.
+/* EVENTS and NODES blocks: from the payload to columns, of events those that replay is fed with.
  *
  * Called by vizreport through ctypes, from several threads at once with a decoder each. The payload comes from a file and
  * is not to be trusted: whatever it holds, nothing is read or written out of bounds, and what is returned is consistent.
@@ -36,5 +36,17 @@ void vz_decoder_free(struct vz_decoder *decoder);
 /* Decode a payload of `bytes` bytes that announces block->n events; n and free_stacks are the caller's, all else is
  * written. 0; -EINVAL: it contradicts the format; -ENOTSUP: it is compressed, and this build has no zstd. */
 int vz_decode_events(struct vz_decoder *decoder, const uint8_t *payload, size_t bytes, struct vz_event_block *block);
+
+/* What vz_decode_nodes writes, n values each. */
+struct vz_node_block {
+    uint64_t *ids;     /* from VZ_NODE_FIRST_ID; fit into 32 bits */
+    uint64_t *parents; /* less than the node's id */
+    uint64_t *pcs;
+    uint64_t *codes; /* generation * 2 + interrupted */
+};
+
+/* Decode a payload of `bytes` bytes that announces n nodes. Returns as vz_decode_events does. */
+int vz_decode_nodes(struct vz_decoder *decoder, const uint8_t *payload, size_t bytes, uint32_t n,
+                    const struct vz_node_block *block);
 
 #endif

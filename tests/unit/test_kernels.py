@@ -17,7 +17,7 @@ from vizreport.errors import TraceFormatError
 from vizreport.kernels.native import Decoder, KernelError, load_library
 from vizreport.trace import format as fmt
 from vizreport.trace.columns import zstd  # type: ignore[attr-defined]
-from vizreport.trace.decode import decode_events
+from vizreport.trace.decode import decode_events, decode_nodes
 from vizreport.trace.event_block import EventBlock
 
 DECODER: Decoder | None = None
@@ -185,3 +185,63 @@ def test_a_full_block() -> None:
         (fmt.Column.STACK, random.integers(0, 1 << 32, n_sized).tolist()),
     )
     assert decode(DECODER.decode, payload, n, 0) == decode(decode_events, payload, n, 0)
+
+
+@st.composite
+def node_payloads(draw: st.DrawFn) -> tuple[bytes, int]:
+    """Payloads of n nodes, right or nearly so."""
+    n = draw(st.integers(0, 12))
+    ids = sorted(draw(st.sets(st.one_of(st.integers(3, 40), st.integers(3, (1 << 32) - 1)), min_size=n, max_size=n)))
+    wide = st.integers(0, (1 << 64) - 1)
+    back = [draw(st.integers(0, k)) for k in range(n)]
+    columns: dict[int, tuple[list[int], int]] = {
+        fmt.Column.NODE: (ids, 4),
+        fmt.Column.PARENT: ([draw(st.integers(0, node - 1)) for node in ids], 4),
+        fmt.Column.CODE: (draw(st.lists(wide, min_size=n, max_size=n)), draw(st.integers(0, 8))),
+        fmt.Column.PC: (draw(st.lists(wide, min_size=back.count(0), max_size=back.count(0))), 8),
+        fmt.Column.PC_BACK: (back, 2),
+    }
+    if n == 0 and draw(st.booleans()):
+        del columns[fmt.Column.PC]
+    described, stored = b"", b""
+    for column, (values, width) in columns.items():
+        free = column in {fmt.Column.CODE, fmt.Column.PC}
+        encoding = draw(st.integers(0, 2)) if free else fmt.Encoding.PLAIN
+        base = draw(wide) if free else 0
+        head, planes = encode(
+            values, column=column, encoding=encoding, width=width, base=base, compress=draw(st.booleans())
+        )
+        described, stored = described + head, stored + planes
+    return pack(fmt.COLUMNS_HEAD, n_columns=len(columns), time_resolution_ns=1) + described + stored, n
+
+
+def decode_stack_nodes(decoder: object, payload: bytes, n: int) -> list[list[int]] | None:
+    """Returns the columns, or None: the block is refused."""
+    try:
+        return [column.tolist() for column in decoder(memoryview(payload), n)]  # type: ignore[operator]
+    except TraceFormatError:
+        return None
+
+
+@needs_library
+@settings(max_examples=150, deadline=None)
+@given(node_payloads())
+def test_decoding_of_nodes_equals_numpys(drawn: tuple[bytes, int]) -> None:
+    assert DECODER is not None
+    expected = decode_stack_nodes(decode_nodes, *drawn)
+    assert expected is not None
+    assert decode_stack_nodes(DECODER.decode_nodes, *drawn) == expected
+
+
+@needs_library
+@settings(max_examples=250, deadline=None)
+@given(node_payloads(), st.data())
+def test_damaged_nodes_are_refused_by_both_or_mean_the_same(drawn: tuple[bytes, int], data: st.DataObject) -> None:
+    assert DECODER is not None
+    payload, n = bytearray(drawn[0]), max(drawn[1] + data.draw(st.sampled_from([0, 0, 1, -1])), 0)
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(payload) - 1))
+        payload[at] = data.draw(st.sampled_from([0, 1, 2, 7, 127, 128, 255]))
+    payload = payload[: data.draw(st.sampled_from([len(payload), len(payload), len(payload) - 1, 9]))]
+    expected = decode_stack_nodes(decode_nodes, bytes(payload), n)
+    assert decode_stack_nodes(DECODER.decode_nodes, bytes(payload), n) == expected

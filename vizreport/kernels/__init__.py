@@ -19,7 +19,7 @@ from vizreport.kernels.paths import PathNodes, Paths, Rows, find_paths, number_f
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import CoreResults
-from vizreport.trace.decode import decode_events
+from vizreport.trace.decode import decode_events, decode_nodes
 from vizreport.trace.event_block import EventBlock
 
 
@@ -77,6 +77,9 @@ class Kernels(Protocol):
     def decode_events(self, payload: memoryview, n: int, flags: int) -> EventBlock:
         """See trace.decode.decode_events."""
 
+    def decode_nodes(self, payload: memoryview, n: int) -> tuple[NDArray[np.uint64], ...]:
+        """See trace.decode.decode_nodes."""
+
     def make_replay(self, edges: NDArray[np.uint64], inherited: LiveSet | None = None) -> Replay:
         """Begins a replay.
 
@@ -106,6 +109,9 @@ class _NumpyKernels:
 
     def decode_events(self, payload: memoryview, n: int, flags: int) -> EventBlock:
         return decode_events(payload, n, flags)
+
+    def decode_nodes(self, payload: memoryview, n: int) -> tuple[NDArray[np.uint64], ...]:
+        return decode_nodes(payload, n)
 
     def make_replay(self, edges: NDArray[np.uint64], inherited: LiveSet | None = None) -> Replay:
         from vizreport.kernels.reference import ReferenceReplay
@@ -139,7 +145,8 @@ class _NativeKernels:
         from vizreport.kernels.native_paths import NativePaths
 
         library = load_library()
-        self.decode_events = Decoder(library).decode
+        decoder = Decoder(library)
+        self.decode_events, self.decode_nodes = decoder.decode, decoder.decode_nodes
         self.make_replay = partial(NativeReplay, library)
         self.make_occupancy = partial(NativeOccupancy, library)
         paths = NativePaths(library)

@@ -64,6 +64,10 @@ class _Ended(ctypes.Structure):
     _fields_ = [("n", ctypes.c_uint64), *((name, ctypes.c_void_p) for name, _ in _ENDED_COLUMNS)]
 
 
+class _NodeBlock(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in ("ids", "parents", "pcs", "codes")]
+
+
 class _Counts(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("n_live", "n_stacks", "n_threads", "n_pairs")]
 
@@ -84,6 +88,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "vz_decoder_new": (ctypes.c_void_p, []),
     "vz_decoder_free": (None, [ctypes.c_void_p]),
     "vz_decode_events": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]),
+    "vz_decode_nodes": (ctypes.c_int, [*[ctypes.c_void_p] * 2, ctypes.c_size_t, ctypes.c_uint32, ctypes.c_void_p]),
     "vz_replay_new": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_uint32]),
     "vz_replay_free": (None, [ctypes.c_void_p]),
     "vz_replay_inherit": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_uint32, *[ctypes.c_void_p] * 3]),
@@ -140,8 +145,16 @@ def _check(error: int) -> None:
         raise ValueError(f"a kernel refuses its input: {os.strerror(-error)}")
 
 
+def _check_decoding(error: int, content: str) -> None:
+    """Raises what an error number of the decoder means."""
+    if error == -errno.ENOTSUP:
+        raise TraceFormatError(f"the trace is compressed, and {_FILE} was built without zstd")
+    if error:
+        raise TraceFormatError(f"a block of {content} contradicts itself")
+
+
 class Decoder:
-    """Decodes EVENTS blocks as trace.decode.decode_events does; each thread has its own of what C needs."""
+    """Decodes EVENTS and NODES blocks as trace.decode does; each thread has its own of what C needs."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         """Prepares nothing yet."""
@@ -161,10 +174,7 @@ class Decoder:
         error = self._library.vz_decode_events(
             self._own_decoder().handle, pointer(source), len(source), ctypes.byref(block)
         )
-        if error == -errno.ENOTSUP:
-            raise TraceFormatError(f"the trace is compressed, and {_FILE} was built without zstd")
-        if error:
-            raise TraceFormatError("a block of events contradicts itself")
+        _check_decoding(error, "events")
         return EventBlock(
             kinds=kinds,
             threads=threads,
@@ -176,6 +186,19 @@ class Decoder:
             stacks=stacks[: block.n_stacked],
             free_stacks=free_stacks,
         )
+
+    def decode_nodes(self, payload: memoryview, n: int) -> tuple[NDArray[np.uint64], ...]:
+        """See trace.decode.decode_nodes."""
+        if not 0 <= n <= fmt.MAX_EVENTS:
+            raise TraceFormatError("a block of stack nodes has more than any block")
+        columns = tuple(np.empty((4, n), _U64))
+        block = _NodeBlock(*(pointer(column) for column in columns))
+        source = np.frombuffer(payload, _U8)
+        error = self._library.vz_decode_nodes(
+            self._own_decoder().handle, pointer(source), len(source), n, ctypes.byref(block)
+        )
+        _check_decoding(error, "stack nodes")
+        return columns
 
     def _own_decoder(self) -> Handle:
         handle: Handle | None = getattr(self._of_thread, "handle", None)

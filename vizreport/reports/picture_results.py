@@ -16,6 +16,7 @@ from vizreport.analysis.forest import Rows
 from vizreport.analysis.pictures import PictureCollector, Pictures
 from vizreport.analysis.replay import Wanted, replay_images
 from vizreport.errors import VizzyError
+from vizreport.kernels import get_kernels
 from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import ImageReplay
 from vizreport.model.stacks import Stacks
@@ -108,7 +109,7 @@ def collect_results(
     replays = tuple(sorted(first, key=lambda replayed: replayed.image.index))
     replayed = _choose(trace, replays, asked.pid)
     image = replayed.image
-    stacks = trace.read_stacks(image.index)
+    stacks = trace.read_stacks(image.index, get_kernels().decode_nodes)
     lister = StackLister(image, stacks, replayed.stacks, symbolizer, folded=True)
     trees = None
     if Need.TREES in needs:

@@ -11,6 +11,7 @@ from vizreport.analysis.gaps import count_gaps
 from vizreport.analysis.replay import Wanted, replay_images
 from vizreport.analysis.suppressions import NO_SUPPRESSIONS, Suppressions
 from vizreport.errors import VizzyError
+from vizreport.kernels import get_kernels
 from vizreport.model.replay import ImageReplay, Peak, Totals
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
@@ -151,7 +152,7 @@ def summarize(
 
 def summarize_image(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked: Asked) -> ImageSummary:
     """Lists the call stacks of one image."""
-    stacks = trace.read_stacks(replayed.image.index)
+    stacks = trace.read_stacks(replayed.image.index, get_kernels().decode_nodes)
     lister = None
     if asked.n_leaks != 0 or asked.n_others or asked.suppressions.rules:
         lister = StackLister(replayed.image, stacks, replayed.stacks, symbolizer, folded=asked.folded)

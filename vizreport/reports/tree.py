@@ -15,6 +15,7 @@ from vizreport.analysis.metrics import take_values
 from vizreport.analysis.replay import Wanted, replay_images
 from vizreport.analysis.stack_groups import find_ends
 from vizreport.errors import VizzyError
+from vizreport.kernels import get_kernels
 from vizreport.model.names import Names
 from vizreport.model.replay import ImageReplay
 from vizreport.model.trace import Image
@@ -104,7 +105,7 @@ def _choose_images(trace: Trace, pid: int | None) -> tuple[Image, ...]:
 def make_tree(trace: Trace, replayed: ImageReplay, symbolizer: Symbolizer, asked: TreeAsked) -> ImageTree:
     """Returns the tree of one image. Only what is shown is named."""
     image, table = replayed.image, replayed.stacks
-    stacks = trace.read_stacks(image.index)
+    stacks = trace.read_stacks(image.index, get_kernels().decode_nodes)
 
     def name(rows: Rows) -> Names:
         return symbolizer.name_stacks(image, stacks, rows)

@@ -54,8 +54,8 @@ class CsvTrace:
         events = replace(events, threads=threads.astype(np.uint32), times=np.maximum.accumulate(events.times))
         return [EventSlice(events, start) for start in range(0, len(events), fmt.MAX_EVENTS)]
 
-    def read_stacks(self, image: int) -> Stacks:
-        """Returns an image's call stacks."""
+    def read_stacks(self, image: int, decode: object) -> Stacks:
+        """Returns an image's call stacks; nothing needs decoding."""
         return self.facts.nodes.select(image)
 
     def read_jit_map(self, image: int) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vizreport.errors import TraceFormatError, VizzyError
 from vizreport.model.places import ModuleNames
@@ -41,6 +42,9 @@ _NO_EVENTS = Events(
 
 EventDecoder = Callable[[memoryview, int, int], EventBlock]
 """What decode_events is: kernels may have a faster one."""
+
+NodeDecoder = Callable[[memoryview, int], tuple[NDArray[np.uint64], ...]]
+"""What decode_nodes is, likewise."""
 
 
 class EventSource(Protocol):
@@ -76,7 +80,7 @@ class Contents(Protocol):
     def list_events(self, image: int) -> Sequence[EventSource]:
         """Returns an image's events, in order."""
 
-    def read_stacks(self, image: int) -> Stacks:
+    def read_stacks(self, image: int, decode: NodeDecoder) -> Stacks:
         """Returns an image's call stacks."""
 
     def read_jit_map(self, image: int) -> str:
@@ -127,13 +131,13 @@ class Trace:
             stacks=np.concatenate([part.stacks for part in parts]),
         )
 
-    def read_stacks(self, image: int) -> Stacks:
+    def read_stacks(self, image: int, decode: NodeDecoder = decode_nodes) -> Stacks:
         """Returns an image's call stacks.
 
         Raises:
             TraceFormatError: A block is whole but contradicts itself: whoever wrote it was wrong.
         """
-        return self._contents.read_stacks(image)
+        return self._contents.read_stacks(image, decode)
 
     def read_jit_map(self, image: int) -> str:
         """Returns the lines of an image's perf map, as docs/trace-format.md describes them; nothing: it has none.
@@ -202,10 +206,10 @@ class _BlockContents:
         """Returns an image's events: see Trace."""
         return [_BlockSource(block, self.data) for block in self.groups.get((image, fmt.BlockType.EVENTS), ())]
 
-    def read_stacks(self, image: int) -> Stacks:
+    def read_stacks(self, image: int, decode: NodeDecoder) -> Stacks:
         """Returns an image's call stacks: see Trace."""
         parts = [
-            decode_nodes(read_payload(self.data, block, verified=True), block.count)
+            decode(read_payload(self.data, block, verified=True), block.count)
             for block in self.groups.get((image, fmt.BlockType.NODES), ())
         ]
         return join_nodes(parts)
