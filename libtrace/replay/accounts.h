@@ -7,6 +7,7 @@
 #ifndef VZ_ACCOUNTS_H
 #define VZ_ACCOUNTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ids.h"
@@ -39,6 +40,8 @@ struct vz_thread_sums {
     uint64_t foreign_frees;
     uint64_t own_blocks; /* own blocks of the image that it allocated and freed */
     uint64_t own_bytes;
+    uint64_t last_address; /* where the block is that it allocated last */
+    bool last_lives;       /* whether that is still in its slot */
 };
 
 struct vz_pair_sums { /* of two different threads */

@@ -20,3 +20,12 @@ void *vz_lines_grow(void *old, size_t used_bytes, size_t bytes)
     free(old);
     return grown;
 }
+
+void *vz_lines_new(size_t bytes)
+{
+    void *lines = vz_lines_grow(NULL, 0, bytes);
+
+    if (lines)
+        memset(lines, 0, bytes);
+    return lines;
+}

@@ -1,5 +1,7 @@
-/* The live blocks of an image: a pool of them, and a hash table from addresses to the pool.
+/* The live blocks of an image: a hash table from addresses to what is known of them.
  *
+ * A block lies in the table itself, so that one cache miss finds all of it: with a million live blocks nearly every event
+ * misses, and how many lines it needs is what it costs.
  * An address stays in the table when its block ends, because it will soon be given out again; such slots are dropped when
  * the table is rebuilt. Rebuilding happens in vz_live_reserve only, so that slots keep their places in between.
  * Memory is malloc's: within a constant factor of the most that was live at once.
@@ -12,42 +14,44 @@
 
 #include "ids.h"
 
-#define VZ_NO_BLOCK UINT32_MAX
-#define VZ_THREAD_INHERITED UINT32_MAX /* struct vz_block.thread: came with the fork */
+/* Who has a slot: struct vz_block.holder. */
+#define VZ_HOLDER_UNUSED 0u    /* it has no address yet */
+#define VZ_HOLDER_NOBODY 1u    /* nothing is live at its address */
+#define VZ_HOLDER_INHERITED 2u /* a block that came with the fork */
+#define VZ_HOLDER_THREAD 3u    /* plus the dense number of a thread: a block that the thread allocated */
 
 struct vz_block { /* half a cache line */
+    uint64_t address;
     uint64_t size;
     uint64_t start_time; /* ns */
-    uint64_t number;     /* how many allocations its thread had made with it */
-    uint32_t stack;      /* dense number; in a free entry the next free one */
-    uint32_t thread;     /* dense number, or VZ_THREAD_INHERITED */
-};
-
-struct vz_slot {
-    uint64_t address;
-    uint32_t block; /* or VZ_NO_BLOCK: nothing is live there */
-    uint32_t used;
+    uint32_t stack;      /* dense number; 0 of inherited blocks */
+    uint32_t holder;
 };
 
 struct vz_live {
-    struct vz_slot *slots; /* open addressing; a power of two */
-    uint32_t shift;        /* 64 minus the slots' logarithm */
-    uint32_t n_used;       /* slots that have an address */
-    struct vz_block *blocks;
-    uint32_t n_blocks; /* entries of the pool that were ever used */
-    uint32_t capacity;
-    uint32_t free; /* first free entry below n_blocks, or VZ_NO_BLOCK */
-    uint32_t
-        n_live; /* blocks that are not free, also those that are at no address while their reallocation is under way */
+    struct vz_block *slots; /* open addressing; a power of two */
+    uint32_t shift;         /* 64 minus the slots' logarithm */
+    uint32_t n_used;        /* slots that have an address */
+    uint32_t n_live;        /* blocks, also those that are in no slot while their reallocation is under way */
 };
 
 /* 0, or -ENOMEM. */
 int vz_live_init(struct vz_live *live);
 void vz_live_free(struct vz_live *live);
 
-/* Make room for so many addresses that are not in the table yet, and so many blocks. Moves slots and blocks.
- * 0, or -ENOMEM. */
-int vz_live_reserve(struct vz_live *live, uint32_t n_addresses, uint32_t n_blocks);
+/* Make room for so many addresses that are not in the table yet. Moves slots. 0, or -ENOMEM. */
+int vz_live_reserve(struct vz_live *live, uint32_t n_addresses);
+
+static inline bool vz_block_lives(const struct vz_block *block) { return block->holder > VZ_HOLDER_NOBODY; }
+
+/* Whether the image itself allocated it. */
+static inline bool vz_block_is_own(const struct vz_block *block) { return block->holder >= VZ_HOLDER_THREAD; }
+
+/* Ask for what vz_live_find will need. */
+__attribute__((always_inline)) static inline void vz_live_prefetch(const struct vz_live *live, uint64_t address)
+{
+    __builtin_prefetch(&live->slots[vz_hash(address, live->shift)], 1);
+}
 
 /* The slot of an address, taken into the table if it is not in it: there must be room. */
 static inline uint32_t vz_live_find(struct vz_live *live, uint64_t address)
@@ -55,33 +59,13 @@ static inline uint32_t vz_live_find(struct vz_live *live, uint64_t address)
     uint64_t mask = UINT64_MAX >> live->shift;
     uint64_t at = vz_hash(address, live->shift);
 
-    while (live->slots[at].used && live->slots[at].address != address)
+    while (live->slots[at].address != address && live->slots[at].holder != VZ_HOLDER_UNUSED)
         at = (at + 1) & mask;
-    if (!live->slots[at].used) {
-        live->slots[at] = (struct vz_slot){address, VZ_NO_BLOCK, 1};
+    if (live->slots[at].holder == VZ_HOLDER_UNUSED) {
+        live->slots[at] = (struct vz_block){.address = address, .holder = VZ_HOLDER_NOBODY};
         live->n_used++;
     }
     return (uint32_t)at;
-}
-
-/* A free entry of the pool: there must be room. */
-static inline uint32_t vz_live_take(struct vz_live *live)
-{
-    uint32_t index = live->free;
-
-    if (index == VZ_NO_BLOCK)
-        index = live->n_blocks++;
-    else
-        live->free = live->blocks[index].stack;
-    live->n_live++;
-    return index;
-}
-
-static inline void vz_live_give(struct vz_live *live, uint32_t index)
-{
-    live->blocks[index].stack = live->free;
-    live->free = index;
-    live->n_live--;
 }
 
 #endif

@@ -8,8 +8,8 @@
 #include "format/kinds.h"
 #include "state.h"
 
-#define AHEAD 32u  /* addresses that are prefetched */
-#define PART 4096u /* events whose blocks are fetched together: some hundred KiB */
+#define AHEAD 32u /* addresses that are prefetched */
+#define PART 64u  /* events whose blocks are looked up together: more, and the first are out of the cache again */
 
 /* Where the loop is. */
 struct cursor {
@@ -54,13 +54,12 @@ VZ_EXPORT int vz_replay_inherit(struct vz_replay *replay, uint32_t n, const uint
 {
     struct vz_live *live = &replay->live;
 
-    if (vz_live_reserve(live, n, n) != 0)
+    if (vz_live_reserve(live, n) != 0)
         return -ENOMEM;
     for (uint32_t k = 0; k < n; k++) {
-        uint32_t index = vz_live_take(live);
-        live->blocks[index] =
-            (struct vz_block){.size = sizes[k], .start_time = start_times[k], .thread = VZ_THREAD_INHERITED};
-        live->slots[vz_live_find(live, addresses[k])].block = index;
+        live->slots[vz_live_find(live, addresses[k])] = (struct vz_block){
+            .address = addresses[k], .size = sizes[k], .start_time = start_times[k], .holder = VZ_HOLDER_INHERITED};
+        live->n_live++;
         replay->inherited.bytes += sizes[k];
         replay->inherited.blocks++;
     }
@@ -91,22 +90,23 @@ static inline void settle(struct vz_replay *replay, const struct cursor *cursor,
     }
 }
 
-static inline bool is_own(const struct vz_block *block) { return block->thread != VZ_THREAD_INHERITED; }
+/* The row of the thread that allocated an own block. */
+static inline uint32_t thread_of(const struct vz_block *block) { return block->holder - VZ_HOLDER_THREAD; }
 
-static void append_ended(const struct vz_replay *replay, const struct cursor *cursor, uint64_t address,
-                         const struct vz_block *block, bool temporary, uint32_t stack)
+static void append_ended(const struct vz_replay *replay, const struct cursor *cursor, const struct vz_block *block,
+                         bool temporary, uint32_t stack)
 {
     struct vz_ended *ended = cursor->ended;
     uint64_t n = ended->n++;
-    bool own = is_own(block);
+    bool own = vz_block_is_own(block);
 
-    ended->addresses[n] = address;
+    ended->addresses[n] = block->address;
     ended->sizes[n] = block->size;
     ended->start_times[n] = block->start_time;
     ended->end_times[n] = cursor->time;
     ended->start_stacks[n] = own ? replay->accounts.more[block->stack].id : 0;
     ended->end_stacks[n] = stack;
-    ended->start_threads[n] = own ? replay->accounts.threads[block->thread].id : 0;
+    ended->start_threads[n] = own ? replay->accounts.threads[thread_of(block)].id : 0;
     ended->end_threads[n] = cursor->thread_id;
     ended->temporary[n] = temporary;
     ended->inherited[n] = !own;
@@ -131,37 +131,35 @@ static inline void count_end(struct vz_replay *replay, const struct vz_block *bl
 static inline int end_freed(struct vz_replay *replay, const struct cursor *cursor, const struct vz_pending *half)
 {
     struct vz_accounts *accounts = &replay->accounts;
-    const struct vz_block *block = &replay->live.blocks[half->block];
+    const struct vz_block *block = &half->block;
     int error = 0;
 
-    if (is_own(block)) {
+    if (vz_block_is_own(block)) {
         count_end(replay, block);
         accounts->stacks[block->stack].lifetime_ns += cursor->time - block->start_time;
         accounts->stacks[block->stack].temporary += half->temporary;
         replay->n_temporary += half->temporary;
         struct vz_thread_sums *thread = &accounts->threads[cursor->thread];
-        if (block->thread == cursor->thread) {
+        if (thread_of(block) == cursor->thread) {
             thread->own_blocks++;
             thread->own_bytes += block->size;
         } else {
             thread->foreign_frees++;
-            error = vz_accounts_add_pair(accounts, block->thread, cursor->thread, block->size);
+            error = vz_accounts_add_pair(accounts, thread_of(block), cursor->thread, block->size);
         }
     } else {
         forget_inherited(replay, block);
     }
     if (cursor->ended)
-        append_ended(replay, cursor, half->address, block, half->temporary, half->stack);
-    vz_live_give(&replay->live, half->block);
+        append_ended(replay, cursor, block, half->temporary, half->stack);
+    replay->live.n_live--;
     return error;
 }
 
 /* Another has a block's address: everything but the level. */
-static void end_displaced(struct vz_replay *replay, const struct cursor *cursor, uint64_t address, uint32_t index)
+static void end_displaced(struct vz_replay *replay, const struct cursor *cursor, const struct vz_block *block)
 {
-    const struct vz_block *block = &replay->live.blocks[index];
-
-    if (is_own(block)) {
+    if (vz_block_is_own(block)) {
         count_end(replay, block);
         replay->accounts.stacks[block->stack].displaced++;
     } else {
@@ -169,23 +167,43 @@ static void end_displaced(struct vz_replay *replay, const struct cursor *cursor,
     }
     replay->n_duplicates++;
     if (cursor->ended)
-        append_ended(replay, cursor, address, block, false, 0);
-    vz_live_give(&replay->live, index);
+        append_ended(replay, cursor, block, false, 0);
+    replay->live.n_live--;
 }
 
-/* What is live without a block, if there is one. */
-static inline struct vz_level level_without(const struct vz_replay *replay, struct vz_level level, uint32_t index)
+/* What is live without a block, if it is an own one. */
+static inline struct vz_level level_without(struct vz_level level, const struct vz_block *block)
 {
-    if (index != VZ_NO_BLOCK && is_own(&replay->live.blocks[index])) {
-        level.bytes -= replay->live.blocks[index].size;
+    if (vz_block_is_own(block)) {
+        level.bytes -= block->size;
         level.blocks--;
     }
     return level;
 }
 
-static inline bool is_temporary(const struct vz_replay *replay, const struct vz_block *block)
+/* Empties a slot. Returns whether its block would be temporary if it ended now: its thread allocated nothing since. */
+static inline bool vacate(struct vz_replay *replay, struct vz_block *slot)
 {
-    return is_own(block) && replay->accounts.threads[block->thread].allocs == block->number;
+    uint32_t holder = slot->holder;
+
+    slot->holder = VZ_HOLDER_NOBODY;
+    if (holder < VZ_HOLDER_THREAD)
+        return false;
+    struct vz_thread_sums *thread = &replay->accounts.threads[holder - VZ_HOLDER_THREAD];
+    bool last = thread->last_lives && thread->last_address == slot->address;
+    thread->last_lives &= !last;
+    return last;
+}
+
+/* Puts a block into an empty slot; last: its thread allocated nothing after it. */
+static inline void occupy(struct vz_replay *replay, struct vz_block *slot, const struct vz_block *block, bool last)
+{
+    *slot = *block;
+    if (last) {
+        struct vz_thread_sums *thread = &replay->accounts.threads[thread_of(block)];
+        thread->last_address = block->address;
+        thread->last_lives = true;
+    }
 }
 
 /* ---- events ----------------------------------------------------------------------------------------------------- */
@@ -200,25 +218,28 @@ static inline uint32_t walk(struct vz_replay *replay, struct cursor *cursor)
 }
 
 /* ALLOC and MOVE; half: of a reallocation. */
-static inline int start(struct vz_replay *replay, struct cursor *cursor, struct vz_slot *slot,
+static inline int start(struct vz_replay *replay, struct cursor *cursor, struct vz_block *slot,
                         const struct vz_pending *half)
 {
-    uint32_t old = half ? half->block : VZ_NO_BLOCK;
     struct vz_accounts *accounts = &replay->accounts;
     uint64_t size = cursor->block->sizes[cursor->size_at++];
     uint32_t stack = replay->stack_rows[cursor->stack_at++];
-    struct vz_level after = level_without(replay, level_without(replay, replay->level, old), slot->block);
+    struct vz_level after = level_without(replay->level, slot);
 
+    if (half)
+        after = level_without(after, &half->block);
     after.bytes += size;
     after.blocks++;
     prepare(replay, after.bytes);
-    if (old != VZ_NO_BLOCK) {
+    if (half && vz_block_lives(&half->block)) {
         int error = end_freed(replay, cursor, half);
         if (error)
             return error;
     }
-    if (slot->block != VZ_NO_BLOCK)
-        end_displaced(replay, cursor, slot->address, slot->block);
+    if (vz_block_lives(slot)) {
+        end_displaced(replay, cursor, slot);
+        vacate(replay, slot);
+    }
     if (!replay->rising)
         vz_accounts_save(accounts, stack);
     accounts->stacks[stack].allocs++;
@@ -228,9 +249,13 @@ static inline int start(struct vz_replay *replay, struct cursor *cursor, struct 
     thread->bytes += size;
     replay->counts.allocs++;
     replay->counts.bytes_allocated += size;
-    slot->block = vz_live_take(&replay->live);
-    replay->live.blocks[slot->block] = (struct vz_block){
-        .size = size, .start_time = cursor->time, .number = thread->allocs, .stack = stack, .thread = cursor->thread};
+    replay->live.n_live++;
+    const struct vz_block block = {.address = slot->address,
+                                   .size = size,
+                                   .start_time = cursor->time,
+                                   .stack = stack,
+                                   .holder = cursor->thread + VZ_HOLDER_THREAD};
+    occupy(replay, slot, &block, true);
     settle(replay, cursor, after);
     return 0;
 }
@@ -244,7 +269,7 @@ static inline void count_free(struct vz_replay *replay, const struct cursor *cur
 /* What `half` gave back ends, and nothing starts. */
 static inline int end_given(struct vz_replay *replay, const struct cursor *cursor, const struct vz_pending *half)
 {
-    struct vz_level after = level_without(replay, replay->level, half->block);
+    struct vz_level after = level_without(replay->level, &half->block);
 
     prepare(replay, after.bytes);
     int error = end_freed(replay, cursor, half);
@@ -252,35 +277,33 @@ static inline int end_given(struct vz_replay *replay, const struct cursor *curso
     return error;
 }
 
-static inline int end_free(struct vz_replay *replay, struct cursor *cursor, struct vz_slot *slot)
+static inline int end_free(struct vz_replay *replay, struct cursor *cursor, struct vz_block *slot)
 {
-    struct vz_pending whole = {.address = slot->address, .block = slot->block};
+    struct vz_pending whole = {.block = *slot};
 
     if (cursor->block->free_stacks)
         whole.stack = walk(replay, cursor);
     count_free(replay, cursor);
-    if (whole.block == VZ_NO_BLOCK) {
+    if (!vz_block_lives(slot)) {
         replay->n_unmatched++;
         return 0;
     }
-    slot->block = VZ_NO_BLOCK;
-    whole.temporary = is_temporary(replay, &replay->live.blocks[whole.block]);
+    whole.temporary = vacate(replay, slot);
     return end_given(replay, cursor, &whole);
 }
 
 /* RELEASE: the block waits in its thread's list for the second half. */
-static int release(struct vz_replay *replay, struct cursor *cursor, struct vz_slot *slot)
+static int release(struct vz_replay *replay, struct cursor *cursor, struct vz_block *slot)
 {
     struct vz_thread_sums *thread = &replay->accounts.threads[cursor->thread];
-    struct vz_pending half = {.address = slot->address, .block = slot->block, .next = thread->pending};
+    struct vz_pending half = {.block = *slot, .next = thread->pending};
     uint32_t at = replay->free_pending;
 
     if (cursor->block->free_stacks)
         half.stack = walk(replay, cursor);
-    if (slot->block != VZ_NO_BLOCK) {
-        half.temporary = is_temporary(replay, &replay->live.blocks[slot->block]);
-        slot->block = VZ_NO_BLOCK;
-    }
+    half.temporary = vacate(replay, slot);
+    if (half.temporary)
+        half.allocs = replay->accounts.threads[thread_of(&half.block)].allocs;
     if (at != VZ_NONE) {
         replay->free_pending = replay->pending[at].next;
     } else {
@@ -317,16 +340,16 @@ static bool take_half(struct vz_replay *replay, const struct cursor *cursor, str
 }
 
 /* MOVE, and DONE: the old block ends. */
-static int complete(struct vz_replay *replay, struct cursor *cursor, struct vz_slot *slot, bool moves)
+static int complete(struct vz_replay *replay, struct cursor *cursor, struct vz_block *slot, bool moves)
 {
-    struct vz_pending half = {.block = VZ_NO_BLOCK};
+    struct vz_pending half = {.block.holder = VZ_HOLDER_NOBODY};
 
     count_free(replay, cursor);
-    if (!take_half(replay, cursor, &half) || half.block == VZ_NO_BLOCK)
+    if (!take_half(replay, cursor, &half) || !vz_block_lives(&half.block))
         replay->n_unmatched++;
     if (moves)
         return start(replay, cursor, slot, &half);
-    return half.block == VZ_NO_BLOCK ? 0 : end_given(replay, cursor, &half);
+    return !vz_block_lives(&half.block) ? 0 : end_given(replay, cursor, &half);
 }
 
 /* UNDO: the block has its address again; if another has it, which only a contradictory trace tells, it ends. */
@@ -334,16 +357,17 @@ static void undo(struct vz_replay *replay, struct cursor *cursor)
 {
     struct vz_pending half;
 
-    if (!take_half(replay, cursor, &half) || half.block == VZ_NO_BLOCK)
+    if (!take_half(replay, cursor, &half) || !vz_block_lives(&half.block))
         return;
-    struct vz_slot *slot = &replay->live.slots[vz_live_find(&replay->live, half.address)];
-    if (slot->block == VZ_NO_BLOCK) {
-        slot->block = half.block;
+    struct vz_block *slot = &replay->live.slots[vz_live_find(&replay->live, half.block.address)];
+    if (!vz_block_lives(slot)) {
+        bool last = half.temporary && half.allocs == replay->accounts.threads[thread_of(&half.block)].allocs;
+        occupy(replay, slot, &half.block, last);
         return;
     }
-    struct vz_level after = level_without(replay, replay->level, half.block);
+    struct vz_level after = level_without(replay->level, &half.block);
     prepare(replay, after.bytes);
-    end_displaced(replay, cursor, half.address, half.block);
+    end_displaced(replay, cursor, &half.block);
     settle(replay, cursor, after);
 }
 
@@ -357,7 +381,7 @@ static int map(struct vz_replay *replay, struct cursor *cursor, uint64_t address
     return vz_mappings_map(&replay->mappings, address, size);
 }
 
-static inline int replay_event(struct vz_replay *replay, struct cursor *cursor, uint8_t kind, struct vz_slot *slot)
+static inline int replay_event(struct vz_replay *replay, struct cursor *cursor, uint8_t kind, struct vz_block *slot)
 {
     switch (vz_kind_class[kind]) {
     case VZ_CLASS_ALLOC:
@@ -384,8 +408,8 @@ static inline int replay_event(struct vz_replay *replay, struct cursor *cursor, 
 
 /* ---- blocks of events ------------------------------------------------------------------------------------------- */
 
-/* Finds the slots of the addresses before `until`, and fetches the blocks that are live there: all at once, so that cache
- * misses overlap, but for no more events than fit into a core's own cache. Returns where it came to. */
+/* Finds the slots of the addresses before `until`, and fetches the sums that change when the blocks there end: many at
+ * once, so that cache misses overlap. Returns where it came to. */
 static uint32_t resolve_addresses(struct vz_replay *replay, const struct vz_event_block *block, uint32_t from,
                                   uint32_t until)
 {
@@ -393,11 +417,10 @@ static uint32_t resolve_addresses(struct vz_replay *replay, const struct vz_even
 
     for (uint32_t k = from; k < until; k++) {
         if (k + AHEAD < block->n_addresses)
-            __builtin_prefetch(&live->slots[vz_hash(block->addresses[k + AHEAD], live->shift)], 1);
+            vz_live_prefetch(live, block->addresses[k + AHEAD]);
         uint32_t at = vz_live_find(live, block->addresses[k]);
         replay->slots[k] = at;
-        if (live->slots[at].block != VZ_NO_BLOCK)
-            __builtin_prefetch(&live->blocks[live->slots[at].block], 1);
+        __builtin_prefetch(&replay->accounts.stacks[live->slots[at].stack], 1);
     }
     return from < until ? until : from;
 }
@@ -467,7 +490,7 @@ VZ_EXPORT int vz_replay_feed(struct vz_replay *replay, const struct vz_event_blo
         return -EINVAL;
     /* Each reallocation under way may bring its address back, and those of this block theirs. */
     uint32_t n_addresses = block->n_addresses + replay->n_under_way;
-    int error = vz_live_reserve(&replay->live, n_addresses, block->n_stacked);
+    int error = vz_live_reserve(&replay->live, n_addresses);
     if (!error)
         error = resolve_stacks(replay, block);
     if (!error)

@@ -13,16 +13,15 @@ VZ_EXPORT void vz_replay_count(const struct vz_replay *replay, struct vz_replay_
 }
 
 static void copy_block(const struct vz_replay *replay, const struct vz_live_columns *live, uint64_t row,
-                       uint64_t address, uint32_t index)
+                       const struct vz_block *block)
 {
-    const struct vz_block *block = &replay->live.blocks[index];
-    bool own = block->thread != VZ_THREAD_INHERITED;
+    bool own = vz_block_is_own(block);
 
-    live->addresses[row] = address;
+    live->addresses[row] = block->address;
     live->sizes[row] = block->size;
     live->start_times[row] = block->start_time;
     live->stacks[row] = own ? replay->accounts.more[block->stack].id : 0;
-    live->threads[row] = own ? replay->accounts.threads[block->thread].id : 0;
+    live->threads[row] = own ? replay->accounts.threads[block->holder - VZ_HOLDER_THREAD].id : 0;
     live->inherited[row] = !own;
 }
 
@@ -32,19 +31,19 @@ VZ_EXPORT void vz_replay_copy_live(const struct vz_replay *replay, const struct 
     uint64_t n_slots = (UINT64_MAX >> replay->live.shift) + 1, n = 0;
 
     for (uint64_t k = 0; k < n_slots; k++) {
-        const struct vz_slot *slot = &replay->live.slots[k];
-        if (!slot->used || slot->block == VZ_NO_BLOCK)
+        const struct vz_block *block = &replay->live.slots[k];
+        if (!vz_block_lives(block))
             continue;
         live->pending[n] = 0;
-        copy_block(replay, live, n++, slot->address, slot->block);
+        copy_block(replay, live, n++, block);
     }
     for (uint32_t thread = 0; thread < accounts->thread_ids.n; thread++)
         for (uint32_t at = accounts->threads[thread].pending; at != VZ_NONE; at = replay->pending[at].next) {
             const struct vz_pending *half = &replay->pending[at];
-            if (half->block == VZ_NO_BLOCK)
+            if (!vz_block_lives(&half->block))
                 continue;
             live->pending[n] = 1;
-            copy_block(replay, live, n++, half->address, half->block);
+            copy_block(replay, live, n++, &half->block);
         }
 }
 

@@ -11,11 +11,11 @@
 #include "mappings.h"
 #include "timeline.h"
 
-struct vz_pending { /* the first half of a reallocation */
-    uint64_t address;
-    uint32_t block; /* of the pool, or VZ_NO_BLOCK: nothing was live there */
-    uint32_t next;  /* the one around it in its thread, or the next free one; VZ_NONE: none */
-    uint32_t stack; /* id, where the trace has stacks of frees */
+struct vz_pending {        /* the first half of a reallocation */
+    struct vz_block block; /* what it takes out of its slot; of VZ_HOLDER_NOBODY: nothing was live there */
+    uint64_t allocs;       /* of the block's thread, at that time */
+    uint32_t next;         /* the one around it in its thread, or the next free one; VZ_NONE: none */
+    uint32_t stack;        /* id, where the trace has stacks of frees */
     bool temporary;
 };
 

@@ -222,6 +222,25 @@ def test_nested_reallocations_tie_innermost_first(make: MakeReplay) -> None:
 
 
 @each_kernel
+@pytest.mark.parametrize(
+    ("events", "n_temporary"),
+    [
+        ((malloc(A, 1), release(A), undo(A), free(A)), 1),
+        ((malloc(A, 1), release(A), malloc(B, 1), undo(A), free(A)), 0),
+        ((malloc(A, 1), release(A), malloc(A, 1, thread=1), free(A), undo(A), free(A)), 2),
+        ((malloc(A, 1), release(A), malloc(A, 1), free(A), undo(A), free(A)), 1),
+        ((malloc(A, 1), release(A), malloc(A, 1), malloc(A, 1, thread=1), free(A), undo(A), free(A)), 1),
+        ((malloc(A, 1), malloc(A, 1), free(A), free(A)), 1),
+    ],
+)
+def test_temporary_is_what_its_thread_allocated_last(
+    make: MakeReplay, events: tuple[Event, ...], n_temporary: int
+) -> None:
+    """A block that comes back to its address is still the last, if its thread allocated nothing meanwhile."""
+    assert run(make, *events).n_temporary == n_temporary
+
+
+@each_kernel
 def test_freeing_an_inherited_block_is_no_anomaly(make: MakeReplay) -> None:
     totals = run(make, free(A), malloc(A, 5), inherited=[(A, 100), (B, 50)])
     assert totals.n_unmatched_frees == 0
