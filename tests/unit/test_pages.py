@@ -83,6 +83,8 @@ def test_nothing_is_loaded(tmp_path: Path, secret_trace: bytes) -> None:
         (["plot", "t.trace", "--text"], 2, "--text goes with --heap-layout-time"),
         (["plot", "t.trace", "--heap-layout-time", "soon"], 2, "is no time"),
         (["plot", "t.trace", "--flamegraph=most"], 2, "'most'"),
+        (["plot", "t.trace", "--flamegraph", "most"], 2, "most"),
+        (["tree", "t.trace", "--min-share", "nan"], 2, "'nan' is no number"),
         (["report", "t.trace", "--pid", "7"], 1, "no process has the pid 7"),
         (["report", "t.trace", "-o", "missing/page.html"], 1, "missing/page.html"),
     ],
@@ -100,6 +102,24 @@ def test_wrong_usage(
     run = CliRunner().invoke(group, arguments)
     assert message in (run.output if status == 2 else str(run.exception))
     assert run.exit_code == status
+
+
+@pytest.mark.parametrize("words", [["t.trace", "--flamegraph"], ["--flamegraph", "t.trace"]])
+def test_the_metric_of_a_flame_graph_may_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret_trace: bytes, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.trace").write_bytes(secret_trace)
+    run = CliRunner().invoke(group, ["plot", "--no-symbols", *words, "-o", "page.html"], catch_exceptions=False)
+    assert run.output == "page.html\n"
+
+
+@pytest.mark.parametrize("moment", ["99999999999999999999s", "9" * 400])
+def test_a_time_after_the_end_means_the_end(tmp_path: Path, secret_trace: bytes, moment: str) -> None:
+    (tmp_path / "t.trace").write_bytes(secret_trace)
+    words = ["plot", str(tmp_path / "t.trace"), "--text", "--heap-layout-time"]
+    late, end = (CliRunner().invoke(group, [*words, at], catch_exceptions=False).output for at in (moment, "end"))
+    assert late == end
 
 
 def test_layout_as_text(tmp_path: Path, secret_trace: bytes) -> None:

@@ -8,6 +8,7 @@ import click
 
 _UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|ms|us|ns)?")
+_LATEST_NS = 2.0**62  # 146 years: what is later is after the end of any trace
 _NAMES = ("start", "peak", "end")
 
 
@@ -23,4 +24,4 @@ class MomentType(click.ParamType):  # type: ignore[type-arg]
         found = _TIME.fullmatch(value.strip())
         if found is None:
             self.fail(f"{value!r} is no time: try 1.5, 1.5s, 350ms, start, peak or end", param, ctx)
-        return round(float(found[1]) * _UNITS[found[2] or "s"])
+        return round(min(float(found[1]) * _UNITS[found[2] or "s"], _LATEST_NS))

@@ -12,8 +12,23 @@ from vizreport.cli.output import echo_lines
 from vizreport.cli.pages import collect, page_options, write_pictures
 from vizreport.reports.registry import PICTURES
 
+_FLAMEGRAPH = "--flamegraph"
+_DEFAULT_METRIC = "peak"
 
-@click.command(name="plot")
+
+class PlotCommand(click.Command):
+    """Takes what follows --flamegraph for its METRIC only if it is one: `plot --flamegraph TRACE` is natural."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses the arguments; click's own parser takes whatever comes next for the value."""
+        following = [*args[1:], ""]
+        for at, (word, after) in enumerate(zip(args, following, strict=True)):
+            if word == _FLAMEGRAPH and after not in METRICS:
+                args[at] = f"{_FLAMEGRAPH}={_DEFAULT_METRIC}"
+        return super().parse_args(ctx, args)
+
+
+@click.command(name="plot", cls=PlotCommand)
 @page_options
 @click.option("--heap-layout-time", "moment", type=MomentType(), metavar="T", help="The heap's layout at this time.")
 @click.option("--text", "as_text", is_flag=True, help="With --heap-layout-time: print the blocks instead.")
@@ -48,7 +63,7 @@ for _picture in reversed(PICTURES):
             _picture.option,
             _picture.name,
             is_flag=False,
-            flag_value="peak",
+            flag_value=_DEFAULT_METRIC,
             type=click.Choice(list(METRICS)),
             metavar="[METRIC]",
             help=_picture.summary,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import click
@@ -25,6 +26,17 @@ from vizreport.symbols.symbolizer import Symbolizer
 from vizreport.trace.reader import read_trace
 
 
+class Percentage(click.FloatRange):
+    """A number in its range, which click thinks NaN is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Returns the number."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
+
 @click.command(name="tree")
 @trace_argument
 @click.option(
@@ -34,7 +46,7 @@ from vizreport.trace.reader import read_trace
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Show N levels.")
 @click.option(
     "--min-share",
-    type=click.FloatRange(0, 100),
+    type=Percentage(0, 100),
     metavar="PERCENT",
     default=1.0,
     show_default=True,
