@@ -138,6 +138,16 @@ def test_a_child_that_was_not_recorded_is_told_of(tmp_path: Path) -> None:
     assert "nothing unusual" not in page
 
 
+def test_a_command_of_many_arguments_is_no_title_of_many_lines(tmp_path: Path) -> None:
+    arguments = tuple(str(number) for number in range(900))
+    page = write(tmp_path, TraceBuilder().session().image(args=("/bin/prog", *arguments)).image_end().build())
+    (title,) = re.findall("<h1>(.*)</h1>", page)
+    assert title.startswith("prog 0 1 2 ")
+    assert title.endswith("...")
+    assert len(title) < 150
+    assert " 898 899</p>" in page
+
+
 def test_source_lines_are_shown_when_asked_for(tmp_path: Path) -> None:
     from vizreport.reports.source_lines import SourceLines
 

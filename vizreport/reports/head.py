@@ -20,6 +20,7 @@ from vizreport.views.calltree import describe_function
 
 _CARD_WIDTH = 44
 _COMMAND_WIDTH = 80
+_TITLE_WIDTH = 120
 _NO_CLOCK = 1970  # what comes from CSV may not know the time of day
 
 
@@ -40,11 +41,12 @@ class Card:
 
 
 def make_title(image: Image) -> str:
-    """Returns what a page about an image is called: the program, without its directory, and its arguments."""
+    """Returns what a page about an image is called: the program, without its directory, and its first arguments."""
     if not image.command:
         return "unknown program"
     program, *arguments = image.command
-    return " ".join(quote(word) for word in (PurePath(program).name, *arguments))
+    command = " ".join(quote(word) for word in (PurePath(program).name, *arguments))
+    return command if len(command) <= _TITLE_WIDTH else f"{command[:_TITLE_WIDTH]}..."
 
 
 def list_facts(results: PictureResults) -> list[tuple[str, str]]:
