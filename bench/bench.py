@@ -168,8 +168,9 @@ def main() -> int:
             except RunError as error:
                 print(f"bench: {error}", file=sys.stderr)
                 return 1
-    results = {"machine": describe_machine(), "runs": runs, "rows": [asdict(row) for row in rows]}
-    (BUILD / "results.json").write_text(json.dumps(results, indent=1, default=str) + "\n")
+            # After each one: what took long is not lost when a later one fails.
+            results = {"machine": describe_machine(), "runs": runs, "rows": [asdict(row) for row in rows]}
+            (BUILD / "results.json").write_text(json.dumps(results, indent=1, default=str) + "\n")
     print_tables(rows, markdown=arguments.markdown)
     return 0
 

@@ -60,13 +60,12 @@ class MemoryWatch:
 
     def _processes(self, process: Path) -> Iterator[Path]:
         yield process
-        for children in process.glob("task/*/children"):
-            try:
-                pids = children.read_text().split()
-            except OSError:
-                continue
-            for pid in pids:
-                yield from self._processes(Path(f"/proc/{pid}"))
+        try:
+            pids = [pid for path in process.glob("task/*/children") for pid in path.read_text().split()]
+        except OSError:  # it has ended, or a thread of it
+            return
+        for pid in pids:
+            yield from self._processes(Path(f"/proc/{pid}"))
 
 
 def status_bytes(status: str, field: str) -> int:
