@@ -20,10 +20,10 @@ void vz_live_free(struct vz_live *live) { free(live->slots); }
 static void put(struct vz_block *slots, uint32_t shift, const struct vz_block *block)
 {
     uint64_t mask = UINT64_MAX >> shift;
-    uint64_t at = vz_hash(block->address, shift);
+    uint64_t first = vz_hash(block->address, shift), at = first;
 
-    while (slots[at].holder != VZ_HOLDER_UNUSED)
-        at = (at + 1) & mask;
+    for (uint64_t k = 1; slots[at].holder != VZ_HOLDER_UNUSED; k++)
+        at = vz_live_probe(first, k) & mask;
     slots[at] = *block;
 }
 

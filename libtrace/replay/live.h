@@ -53,14 +53,17 @@ __attribute__((always_inline)) static inline void vz_live_prefetch(const struct 
     __builtin_prefetch(&live->slots[vz_hash(address, live->shift)], 1);
 }
 
+/* Where to look for an address that is not where its hash says, as k goes from 1: both slots of a line before the next line. */
+static inline uint64_t vz_live_probe(uint64_t first, uint64_t k) { return (first + (k & ~1ull)) ^ (k & 1); }
+
 /* The slot of an address, taken into the table if it is not in it: there must be room. */
 static inline uint32_t vz_live_find(struct vz_live *live, uint64_t address)
 {
     uint64_t mask = UINT64_MAX >> live->shift;
-    uint64_t at = vz_hash(address, live->shift);
+    uint64_t first = vz_hash(address, live->shift), at = first;
 
-    while (live->slots[at].address != address && live->slots[at].holder != VZ_HOLDER_UNUSED)
-        at = (at + 1) & mask;
+    for (uint64_t k = 1; live->slots[at].address != address && live->slots[at].holder != VZ_HOLDER_UNUSED; k++)
+        at = vz_live_probe(first, k) & mask;
     if (live->slots[at].holder == VZ_HOLDER_UNUSED) {
         live->slots[at] = (struct vz_block){.address = address, .holder = VZ_HOLDER_NOBODY};
         live->n_used++;
