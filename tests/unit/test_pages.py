@@ -148,6 +148,13 @@ def test_a_command_of_many_arguments_is_no_title_of_many_lines(tmp_path: Path) -
     assert " 898 899</p>" in page
 
 
+def test_the_head_says_when_a_process_began(tmp_path: Path) -> None:
+    builder = TraceBuilder().session().image(start_time=2_000_000).thread()
+    page = write(tmp_path, builder.events([malloc(0x1000, 9, time=3_000_000)]).image_end(time=5_000_000).build())
+    assert "<b>3.000 ms, from 2.000 ms on</b>" in page
+    assert "after 3.000 ms" in page
+
+
 def test_source_lines_are_shown_when_asked_for(tmp_path: Path) -> None:
     from vizreport.reports.source_lines import SourceLines
 

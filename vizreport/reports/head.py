@@ -56,7 +56,7 @@ def list_facts(results: PictureResults) -> list[tuple[str, str]]:
     facts = [
         ("Host", quote(session.host)),
         ("Started", f"{started:%Y-%m-%d %H:%M:%S} UTC" if started.year > _NO_CLOCK else ""),
-        ("Duration", format_time(int(edges[-1]) - int(edges[0]))),
+        ("Duration", f"{format_time(int(edges[-1]) - int(edges[0]))}, from {format_time(int(edges[0]))} on"),
         ("End", describe_end(image)),
         ("Process", f"{image.pid}, {say_count(max(len(image.threads), 1), 'thread')}"),
     ]
