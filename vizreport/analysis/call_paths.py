@@ -18,6 +18,9 @@ from vizreport.trace.format import NODE_FIRST_ID, NODE_UNWIND_GAP
 
 _NONE: Rows = np.zeros(0, dtype=np.int64)
 
+LEFT_OUT = -1
+"""In ``rows``: the node stands for frames that were left out between the one above it and those below it."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallPaths:
@@ -25,7 +28,7 @@ class CallPaths:
 
     Attributes:
         parents: int64[n], less than the node's own number, or -1.
-        rows: int64[n], a row of Stacks.
+        rows: int64[n], a row of Stacks, or LEFT_OUT.
         codes: int64[n], equal where pc, generation and interruption are equal.
         ends: int64[n_stacks], the last node of each stack's path; -1: it has none.
         cut: bool[n_stacks], whether more of the path was there and was cut off.
@@ -74,6 +77,36 @@ def keep_paths(paths: CallPaths, kept: NDArray[np.bool_]) -> CallPaths:
     nearest = np.append(find_marked(paths.parents, kept), -1)[paths.ends]
     return CallPaths(
         index[paths.parents[kept]], paths.rows[kept], paths.codes[kept], index[nearest], nearest != paths.ends
+    )
+
+
+def elide_paths(paths: CallPaths, kept: NDArray[np.bool_], weights: NDArray[np.float64], most: int) -> CallPaths:
+    """Leaves out what lies between the nodes that are kept and the leaves: no stack loses the frame that it ends with.
+
+    Args:
+        paths: From the root down, whole.
+        kept: bool[n]. Those above a kept node must be kept.
+        weights: float64[n_stacks], which leaves are worth most.
+        most: How many leaves are shown below what was left out. Stacks with another leaf end at the node above it.
+    """
+    short = keep_paths(paths, kept)
+    cut = np.flatnonzero(short.cut)
+    above, gaps = np.unique(short.ends[cut], return_inverse=True)
+    n_codes = int(paths.codes.max(initial=0)) + 1
+    nodes = paths.ends[cut]
+    keys, first, leaves = np.unique(gaps * n_codes + paths.codes[nodes], return_index=True, return_inverse=True)
+    shown = np.sort(np.argsort(-np.bincount(leaves, weights[cut], len(keys)), kind="stable")[:most])
+    gap_of_leaf = len(short) + keys // n_codes
+    ends, number = short.ends.copy(), gap_of_leaf.copy()
+    number[shown] = len(short) + len(above) + np.arange(len(shown))
+    ends[cut] = number[leaves]
+    shown_nodes = nodes[first[shown]]
+    return CallPaths(
+        np.concatenate([short.parents, above, gap_of_leaf[shown]]),
+        np.concatenate([short.rows, np.full(len(above), LEFT_OUT), paths.rows[shown_nodes]]),
+        np.concatenate([short.codes, np.full(len(above), n_codes), paths.codes[shown_nodes]]),
+        ends,
+        np.zeros(len(ends), dtype=np.bool_),
     )
 
 

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vizreport.analysis.allocator_frames import is_allocator_frame
-from vizreport.analysis.call_paths import CallPaths
+from vizreport.analysis.call_paths import LEFT_OUT, CallPaths
 from vizreport.analysis.forest import Rows, Values, find_marked, sum_subtrees
 from vizreport.kernels.paths import merge_nodes
 from vizreport.model.frames import Frame
 from vizreport.model.names import Names
+
+SMALLER = Frame("(smaller call paths)", None, 0)
+"""Stands in trees for what is too small to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,12 @@ def build_tree(paths: CallPaths, names: Names, values: Values, *, inverted: bool
 
     Args:
         paths: Of the stacks, from their call sites on; from the root down, or inverted.
-        names: Of all rows in ``paths``.
+        names: Of all rows in ``paths`` that are not left out.
         values: uint64[n_stacks, m], m figures of each stack; the first decides whose line a node shows.
         inverted: How ``paths`` run.
         folded: Leave out inlined allocator frames too.
     """
+    names = _name_left_out(names)
     parents, frames, ends = _expand(paths, names, inverted=inverted)
     is_allocator = np.array([folded and is_allocator_frame(frame) for frame in names.table], dtype=np.bool_)
     folding = is_allocator[frames]
@@ -98,6 +102,16 @@ def build_tree(paths: CallPaths, names: Names, values: Values, *, inverted: bool
         total_values=totals[kept],
         ends=np.where(kept[at], index[at], 0),
         table=names.table,
+    )
+
+
+def _name_left_out(names: Names) -> Names:
+    """Returns the names with SMALLER for what was left out."""
+    return Names(
+        rows=np.concatenate([[LEFT_OUT], names.rows]),
+        starts=np.concatenate([[0], names.starts + 1]),
+        ids=np.concatenate([[len(names.table)], names.ids]),
+        table=(*names.table, SMALLER),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vizreport.analysis.call_tree import CallTree
+from vizreport.analysis.call_tree import SMALLER, CallTree
 from vizreport.analysis.figures import COUNT
 from vizreport.analysis.forest import Values
 from vizreport.model.frames import Frame
@@ -87,4 +87,4 @@ def _is_entry(tree: CallTree, node: int) -> bool:
 
 
 def _is_library(frame: Frame) -> bool:
-    return frame.function is not None and _LIBRARIES.fullmatch(frame.function) is not None
+    return frame == SMALLER or (frame.function is not None and _LIBRARIES.fullmatch(frame.function) is not None)

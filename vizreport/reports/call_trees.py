@@ -1,7 +1,7 @@
 """The call trees of one process image that a page shows: from the root down, and inverted.
 
-Both are cut to a number of nodes that a page can carry. What is cut off stays in the sums, as smaller parts of the
-function that it belongs to.
+Both are cut to a number of nodes that a page can carry. From the root down, paths that are too small lose their middle,
+not the function that allocates; inverted, their far end, which stays in the sums as smaller parts of what it belongs to.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vizreport.analysis.call_paths import CallPaths, invert_paths, keep_paths, sum_paths
+from vizreport.analysis.call_paths import LEFT_OUT, CallPaths, elide_paths, invert_paths, sum_paths
 from vizreport.analysis.call_sites import Namer
 from vizreport.analysis.call_tree import CallTree, build_tree
 from vizreport.analysis.forest import Rows, Values
 from vizreport.analysis.metrics import METRICS, take_values
 from vizreport.model.replay import StackTable
 
-_MOST_NODES = 40_000
+_MOST_NODES = 30_000
+_MOST_LEAVES = 15_000
 _INVERTED_SHARE = 0.0005
 
 
@@ -53,10 +54,11 @@ def build_page_trees(paths: CallPaths, table: StackTable, name: Namer) -> PageTr
     """
     values = take_values(table, list(METRICS))
     wholes = values.sum(axis=0, dtype=np.uint64)
-    upright = keep_paths(paths, _choose_nodes(sum_paths(paths, values), wholes))
+    shares = (values / np.maximum(wholes, 1)).sum(axis=1)
+    upright = elide_paths(paths, _choose_nodes(sum_paths(paths, values), wholes), shares, _MOST_LEAVES)
     inverted = invert_paths(paths, values, (wholes * _INVERTED_SHARE).astype(np.uint64))
     rows: Rows = np.concatenate([upright.rows, inverted.rows])
-    names = name(rows)
+    names = name(rows[rows != LEFT_OUT])
     return PageTrees(
         PageTree(build_tree(upright, names, values, inverted=False), upright.cut),
         PageTree(build_tree(inverted, names, values, inverted=True), inverted.cut),

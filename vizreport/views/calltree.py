@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vizreport.analysis.call_tree import CallTree
+from vizreport.analysis.call_tree import SMALLER, CallTree
 from vizreport.analysis.forest import Rows
 from vizreport.analysis.ranges import RangeTable
 from vizreport.model.frames import Frame
 from vizreport.names import shorten_name
 
 _SHORT = 72
-_OTHER = "(smaller call paths)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def make_tree_columns(tree: CallTree, frames: FrameColumns, ranges: RangeTable |
     more = np.flatnonzero(tree.other_values.any(axis=1))
     rows, used = np.unique(tree.frames, return_inverse=True)
     ids = np.array([frames.add(tree.table[row]) if row >= 0 else -1 for row in rows.tolist()])
-    other = [frames.add(None)] * len(more)
+    other = [frames.add(SMALLER)] * len(more)
     selves = np.concatenate([tree.self_values, tree.other_values[more]])
     return {
         "parent": np.concatenate([tree.parents, more]).tolist(),
@@ -121,13 +120,13 @@ def _make_range_columns(table: RangeTable) -> dict[str, Any]:
 
 
 class FrameColumns:
-    """Frames by number, each once, with their texts each once. None stands for what is too small to be shown."""
+    """Frames by number, each once, with their texts each once."""
 
     def __init__(self) -> None:
         """Starts with no frame."""
-        self._numbers: dict[Frame | None, int] = {}
+        self._numbers: dict[Frame, int] = {}
 
-    def add(self, frame: Frame | None) -> int:
+    def add(self, frame: Frame) -> int:
         """Returns the number of a frame."""
         return self._numbers.setdefault(frame, len(self._numbers))
 
@@ -136,11 +135,11 @@ class FrameColumns:
         names, modules, files = _Texts(), _Texts(), _Texts()
         columns: dict[str, list[int]] = {"name": [], "module": [], "file": [], "line": [], "inlined": []}
         for frame in self._numbers:
-            columns["name"].append(names.add(describe_function(frame) if frame else _OTHER))
-            columns["module"].append(modules.add(PurePath(frame.module).name if frame and frame.module else None))
-            columns["file"].append(files.add(frame.file if frame else None))
-            columns["line"].append((frame.line or 0) if frame else 0)
-            columns["inlined"].append(int(frame.inlined) if frame else 0)
+            columns["name"].append(names.add(describe_function(frame)))
+            columns["module"].append(modules.add(PurePath(frame.module).name if frame.module else None))
+            columns["file"].append(files.add(frame.file))
+            columns["line"].append(frame.line or 0)
+            columns["inlined"].append(int(frame.inlined))
         shorts = {at: short for at, name in enumerate(names.texts) if (short := shorten_name(name, _SHORT)) != name}
         return {**columns, "names": names.texts, "shorts": shorts, "modules": modules.texts, "files": files.texts}
 
