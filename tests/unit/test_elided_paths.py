@@ -35,7 +35,8 @@ def elide(stacks: list[Stack], weights: list[int], kept: set[Stack], most: int) 
     leaves: Counter[Stack] = Counter()
     for stack, above, weight, is_cut in zip(stacks, shown, weights, cut, strict=True):
         if is_cut:
-            leaves[(*above, LEFT_OUT, stack[-1])] += weight
+            leaf = (*above, LEFT_OUT, stack[-1])
+            leaves[leaf] += weight
     chosen = {leaf for leaf, _ in leaves.most_common(most)}
     ends: list[Stack] = []
     for stack, above, is_cut in zip(stacks, shown, cut, strict=True):

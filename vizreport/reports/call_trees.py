@@ -1,7 +1,7 @@
 """The call trees of one process image that a page shows: from the root down, and inverted.
 
 Both are cut to a number of nodes that a page can carry. From the root down, paths that are too small lose their middle,
-not the function that allocates; inverted, their far end, which stays in the sums as smaller parts of what it belongs to.
+not the function that allocates; inverted, their far end, which stays in the sums.
 """
 
 from __future__ import annotations
