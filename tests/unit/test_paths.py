@@ -73,6 +73,18 @@ def test_paths_equal_their_slow_twin(paths: Any, drawn: tuple[PathNodes, Rows]) 
 
 
 @each
+@given(drawn=asked(), data=st.data())
+def test_groups_equal_their_slow_twin(paths: Any, drawn: tuple[PathNodes, Rows], data: st.DataObject) -> None:
+    nodes, leaves = drawn
+    roots = data.draw(st.lists(st.integers(0, 2), min_size=len(leaves), max_size=len(leaves)))
+    stacks = [walk(nodes, leaf) or (root,) for leaf, root in zip(leaves.tolist(), roots, strict=True)]
+    groups, first = paths.group_stacks(nodes, leaves, np.array(roots, np.int64))
+    known: dict[tuple[Any, ...], int] = {}
+    assert groups.tolist() == [known.setdefault(stack, len(known)) for stack in stacks]
+    assert first.tolist() == [stacks.index(stack) for stack in known]
+
+
+@each
 @given(frames=st.lists(st.sampled_from(FRAMES), max_size=30))
 def test_frames_are_numbered_as_they_come(paths: Any, frames: list[tuple[int, int]]) -> None:
     pcs, codes = (np.array([frame[k] for frame in frames], np.uint64) for k in range(2))
@@ -93,11 +105,15 @@ def test_many_paths(paths: Any) -> None:
     assert (found.parents < np.arange(len(found.parents))).all()
     for name in ("parents", "rows", "ends"):
         assert np.array_equal(getattr(found, name), getattr(expected, name))
+    roots = random.integers(0, 3, len(leaves))
+    pairs = zip(numpy_paths.group_stacks(nodes, leaves, roots), paths.group_stacks(nodes, leaves, roots), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.parametrize(("above", "leaves"), [([-1, 1], [1]), ([-2], [0]), ([-1], [1]), ([-1], [-2])])
 def test_rows_that_are_none_are_refused_by_c(above: list[int], leaves: list[int]) -> None:
     if len(IMPLEMENTATIONS) == 1:
         pytest.skip("libvizread was not built")
+    nodes, rows = make_nodes(above, [0] * len(above), [0] * len(above)), np.array(leaves, np.int64)
     with pytest.raises(ValueError, match="refuses its input"):
-        IMPLEMENTATIONS[1].find_paths(make_nodes(above, [0] * len(above), [0] * len(above)), np.array(leaves, np.int64))
+        IMPLEMENTATIONS[1].find_paths(nodes, rows)

@@ -9,6 +9,7 @@ from builders import TraceBuilder, malloc
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vizreport.analysis.forest import climb
 from vizreport.analysis.gaps import count_gaps
 from vizreport.analysis.replay import replay_images
 from vizreport.analysis.stack_groups import find_ends, group_stacks
@@ -44,8 +45,10 @@ def test_groups_equal_their_slow_twin(data: st.DataObject) -> None:
     groups = group_stacks(columns, *find_ends(columns, table.stacks))
     sums = groups.sum_values(np.column_stack([table.live_bytes, table.live_blocks])).tolist()
     roots = groups.roots.tolist()
+    above = columns.find_above()
     found = {
-        (roots[group], tuple(columns.pcs[groups.find_rows(group)].tolist())): sums[group] for group in range(len(sums))
+        (roots[group], tuple(columns.pcs[climb(above, leaf)].tolist())): sums[group]
+        for group, leaf in enumerate(groups.leaves.tolist())
     }
     assert found == expected
     assert count_gaps(table, columns) == gaps

@@ -47,11 +47,15 @@ class CallPaths:
 
 def find_paths(stacks: Stacks, leaves: Rows) -> CallPaths:
     """Returns the paths from the root down to these leaves. Ids name paths, and a path may have several names."""
+    paths = get_kernels().find_paths(make_path_nodes(stacks), leaves)
+    return CallPaths(paths.parents, paths.rows, paths.frames, paths.ends, np.zeros(len(leaves), dtype=np.bool_))
+
+
+def make_path_nodes(stacks: Stacks) -> PathNodes:
+    """Returns the nodes as kernels take them."""
     # Stacks that end differently (whole, cut, for want of unwind data) are different, however equal their frames.
     roots = np.where(stacks.parents < NODE_FIRST_ID, stacks.parents, NODE_UNWIND_GAP).astype(np.uint32)
-    nodes = PathNodes(stacks.find_above(), roots, stacks.pcs, stacks.make_codes())
-    paths = get_kernels().find_paths(nodes, leaves)
-    return CallPaths(paths.parents, paths.rows, paths.frames, paths.ends, np.zeros(len(leaves), dtype=np.bool_))
+    return PathNodes(stacks.find_above(), roots, stacks.pcs, stacks.make_codes())
 
 
 def prune_paths(paths: CallPaths, values: Values, minimum: Values) -> CallPaths:

@@ -14,6 +14,15 @@ Rows = NDArray[np.int64]
 Values = NDArray[np.uint64]
 
 
+def climb(parents: Rows, node: int) -> list[int]:
+    """Returns a node, unless it is -1, and all above it, up to the top."""
+    nodes: list[int] = []
+    while node >= 0:
+        nodes.append(node)
+        node = int(parents[node])
+    return nodes
+
+
 def find_marked(parents: Rows, marked: NDArray[np.bool_]) -> Rows:
     """Returns for each node the nearest that is marked, itself or above, or -1: int64[n]."""
     found = np.where(marked, np.arange(len(parents)), parents)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vizreport.errors import VizzyError
 from vizreport.kernels.occupancy import OccupancyCells
-from vizreport.kernels.paths import PathNodes, Paths, Rows, find_paths, number_frames
+from vizreport.kernels.paths import PathNodes, Paths, Rows, find_paths, group_stacks, number_frames
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import CoreResults
@@ -97,6 +97,9 @@ class Kernels(Protocol):
     def find_paths(self, nodes: PathNodes, leaves: Rows) -> Paths:
         """See kernels.paths.find_paths."""
 
+    def group_stacks(self, nodes: PathNodes, leaves: Rows, roots: Rows) -> tuple[Rows, Rows]:
+        """See kernels.paths.group_stacks."""
+
 
 class _NumpyKernels:
     """What is always there."""
@@ -131,6 +134,9 @@ class _NumpyKernels:
     def find_paths(self, nodes: PathNodes, leaves: Rows) -> Paths:
         return find_paths(nodes, leaves)
 
+    def group_stacks(self, nodes: PathNodes, leaves: Rows, roots: Rows) -> tuple[Rows, Rows]:
+        return group_stacks(nodes, leaves, roots)
+
 
 class _NativeKernels:
     """What is in libvizread."""
@@ -151,6 +157,7 @@ class _NativeKernels:
         self.make_occupancy = partial(NativeOccupancy, library)
         paths = NativePaths(library)
         self.number_frames, self.find_paths = paths.number_frames, paths.find_paths
+        self.group_stacks = paths.group_stacks
 
 
 @cache

@@ -1,7 +1,7 @@
 """libvizread through ctypes: decoding and replay in C, over numpy's arrays, without copies.
 
-The structs and functions are those of libtrace/replay/{decode,replay,occupancy,paths}.h. ctypes gives the interpreter
-to other threads while C runs, so one thread may decode what another replays next.
+The structs and functions are those of libtrace/replay/{decode,replay,occupancy,paths,stack_groups}.h. ctypes gives
+the interpreter to other threads while C runs, so one thread may decode what another replays next.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "vz_occupancy_shift": (ctypes.c_uint32, [ctypes.c_void_p]),
     "vz_occupancy_read": (None, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]),
     "vz_frames_number": (ctypes.c_int64, [ctypes.c_uint64, *[ctypes.c_void_p] * 4]),
+    "vz_stacks_group": (ctypes.c_int64, [ctypes.c_void_p] * 4),
     "vz_paths_find": (ctypes.c_int64, [ctypes.c_void_p, ctypes.c_uint64, *[ctypes.c_void_p] * 3]),
 }
 

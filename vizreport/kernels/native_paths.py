@@ -1,9 +1,10 @@
-"""The paths and frames of libtrace/replay/paths.h through ctypes."""
+"""Paths, frames and groups of libtrace/replay/{paths,stack_groups}.h through ctypes."""
 
 from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,10 @@ class _PathNodes(ctypes.Structure):
 
 class _Paths(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("parents", "rows", "frames")]
+
+
+class _StackEnds(ctypes.Structure):
+    _fields_ = [("n", ctypes.c_uint64), ("leaves", ctypes.c_void_p), ("roots", ctypes.c_void_p)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,7 @@ class NativePaths:
 
     def find_paths(self, nodes: PathNodes, leaves: Rows) -> Paths:
         """See kernels.paths.find_paths."""
-        n = len(nodes.above)
-        columns = (
-            np.ascontiguousarray(nodes.above, _I64),
-            np.ascontiguousarray(nodes.roots, _U32),
-            np.ascontiguousarray(nodes.pcs, _U64),
-            np.ascontiguousarray(nodes.codes, _U64),
-        )
+        n, columns = len(nodes.above), _make_contiguous(nodes)
         leaves = np.ascontiguousarray(leaves, _I64)
         ends = np.empty(len(leaves), _I64)
         found = [np.empty(n, _I64) for _ in range(3)]
@@ -61,3 +60,28 @@ class NativePaths:
         )
         parents, rows, frames = (column[:n_found].copy() for column in found)
         return Paths(parents, rows, frames, ends)
+
+    def group_stacks(self, nodes: PathNodes, leaves: Rows, roots: Rows) -> tuple[Rows, Rows]:
+        """See kernels.paths.group_stacks."""
+        columns, n = _make_contiguous(nodes), len(leaves)
+        leaves, roots = np.ascontiguousarray(leaves, _I64), np.ascontiguousarray(roots, _I64)
+        groups, first = np.empty(n, _I64), np.empty(n, _I64)
+        n_groups = check_result(
+            self.library.vz_stacks_group(
+                ctypes.byref(_PathNodes(len(nodes.above), *(pointer(column) for column in columns))),
+                ctypes.byref(_StackEnds(n, pointer(leaves), pointer(roots))),
+                pointer(groups),
+                pointer(first),
+            )
+        )
+        return groups, first[:n_groups].copy()
+
+
+def _make_contiguous(nodes: PathNodes) -> tuple[NDArray[Any], ...]:
+    """Returns the columns as C has them."""
+    return (
+        np.ascontiguousarray(nodes.above, _I64),
+        np.ascontiguousarray(nodes.roots, _U32),
+        np.ascontiguousarray(nodes.pcs, _U64),
+        np.ascontiguousarray(nodes.codes, _U64),
+    )

@@ -83,6 +83,21 @@ def find_paths(nodes: PathNodes, leaves: Rows) -> Paths:
     )
 
 
+def group_stacks(nodes: PathNodes, leaves: Rows, roots: Rows) -> tuple[Rows, Rows]:
+    """Groups stacks whose paths are equal and end equally.
+
+    Args:
+        nodes: The image's.
+        leaves: int64[n], rows; -1: a stack without frames.
+        roots: int64[n], how a stack without frames ends, less than format.NODE_FIRST_ID; else any value.
+
+    Returns:
+        int64[n], the group of each stack, 0, 1, ... as they come; int64[n_groups], the first stack of each.
+    """
+    ends = find_paths(nodes, leaves).ends
+    return _number(np.where(ends >= 0, ends + NODE_FIRST_ID, roots))
+
+
 def _find_used(above: Rows, leaves: Rows) -> Rows:
     """Returns the rows of leaves and of all above them, increasing."""
     used = np.zeros(len(above), dtype=np.bool_)

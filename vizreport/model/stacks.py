@@ -59,6 +59,9 @@ class Stacks:
         """Returns the root of each node: uint32[n]. A lost ancestor makes it an unwind gap."""
         above = self.find_above()
         roots = np.where(self.parents < NODE_FIRST_ID, self.parents, NODE_UNWIND_GAP).astype(np.uint32)
+        ends = roots[above < 0]
+        if (ends == ends[:1]).all():  # most traces have only whole stacks
+            return np.full(len(roots), ends[0] if len(ends) else 0, dtype=np.uint32)
         # Pointer jumping: each round doubles how far a node looks; parents have lower rows, so it ends.
         jump = np.where(above < 0, np.arange(len(above)), above)
         while True:

@@ -12,6 +12,7 @@ from enum import Flag, auto
 
 import numpy as np
 
+from vizreport.analysis.call_paths import find_paths
 from vizreport.analysis.forest import Rows
 from vizreport.analysis.pictures import PictureCollector, Pictures
 from vizreport.analysis.replay import Wanted, replay_images
@@ -114,7 +115,7 @@ def collect_results(
     trees = None
     if Need.TREES in needs:
         trees = build_page_trees(
-            lister.groups.paths, replayed.stacks, lambda rows: symbolizer.name_stacks(image, stacks, rows)
+            find_paths(stacks, lister.sites), replayed.stacks, lambda rows: symbolizer.name_stacks(image, stacks, rows)
         )
     slot_nodes, slots = _find_slots(trees, len(replayed.stacks))
     pictures = None

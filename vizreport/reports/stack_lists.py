@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from vizreport.analysis.allocator_frames import fold_stack
 from vizreport.analysis.call_sites import find_call_sites
-from vizreport.analysis.forest import Rows, Values
+from vizreport.analysis.forest import Rows, Values, climb
 from vizreport.analysis.stack_groups import find_ends, group_stacks
 from vizreport.model.frames import Frame
 from vizreport.model.names import Names
@@ -56,6 +55,7 @@ class StackLister:
 
     Attributes:
         groups: Stacks that are one for a reader.
+        sites: int64[n], the row of Stacks where each row of the table begins.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class StackLister:
         """
         self._image, self._stacks, self._symbolizer, self._folded = image, stacks, symbolizer, folded
         self._leaves, roots = find_ends(stacks, table.stacks)
-        sites = find_call_sites(stacks, self._leaves, self._name) if folded else self._leaves
-        self.groups = group_stacks(stacks, sites, roots)
+        self.sites = find_call_sites(stacks, self._leaves, self._name) if folded else self._leaves
+        self.groups = group_stacks(stacks, self.sites, roots)
 
     def _name(self, rows: Rows) -> Names:
         return self._symbolizer.name_stacks(self._image, self._stacks, rows)
@@ -87,12 +87,12 @@ class StackLister:
         """
         values = self.groups.sum_values(np.column_stack([first, second]))
         top = np.uint64((1 << 64) - 1)
-        order = np.lexsort((top - values[:, 1], top - values[:, 0]))
-        return Ranking(order[: np.count_nonzero((values > 0).any(axis=1))], values)
+        some = np.flatnonzero((values > 0).any(axis=1))
+        return Ranking(some[np.lexsort((top - values[some, 1], top - values[some, 0]))], values)
 
     def name(self, ranking: Ranking) -> tuple[NamedStack, ...]:
         """Returns the stacks of a ranking, with names."""
-        stacks = self._find_frames([self.groups.find_rows(group) for group in ranking.order.tolist()])
+        stacks = self._find_frames(self.groups.leaves[ranking.order])
         return tuple(
             NamedStack(
                 (int(ranking.values[group, 0]), int(ranking.values[group, 1])),
@@ -104,24 +104,15 @@ class StackLister:
 
     def name_members(self, ranking: Ranking) -> list[tuple[Frame, ...]]:
         """Returns for each stack of a ranking one of those that it stands for, allocator frames and all."""
-        above = self._stacks.find_above().tolist()
-        leaves = self._leaves[self.groups.members[ranking.order]].tolist()
-        return self._find_frames([_climb(above, leaf) for leaf in leaves])
+        return self._find_frames(self._leaves[self.groups.members[ranking.order]])
 
-    def _find_frames(self, stacks: Sequence[Sequence[int]]) -> list[tuple[Frame, ...]]:
-        """Returns the frames of stacks that are given by their rows, leaf first."""
+    def _find_frames(self, leaves: Rows) -> list[tuple[Frame, ...]]:
+        """Returns the frames of the stacks that begin at these rows, leaf first."""
+        above = self._stacks.find_above()
+        stacks = [climb(above, leaf) for leaf in leaves.tolist()]
         names = self._name(np.array([row for stack in stacks for row in stack], dtype=np.int64))
         frames = {row: names.frames(row) for row in names.rows.tolist()}
         return [tuple(frame for row in stack for frame in frames[row]) for stack in stacks]
-
-
-def _climb(above: Sequence[int], row: int) -> list[int]:
-    """Returns the rows from a leaf to its root."""
-    rows: list[int] = []
-    while row >= 0:
-        rows.append(row)
-        row = above[row]
-    return rows
 
 
 @dataclass(frozen=True, slots=True)
