@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from builders import TraceBuilder
+from builders import TraceBuilder, malloc
 
 from vizreport.output_file import write_output
 
@@ -80,6 +80,26 @@ def test_a_trace_is_not_overwritten_by_its_page(tmp_path: Path) -> None:
         done = subprocess.run([*RUN, "report", path, *options], capture_output=True, text=True, check=False)
         assert (done.returncode, path.read_bytes()) == (1, data)
         assert "is the trace, which the page would overwrite" in done.stderr
+
+
+def test_what_a_file_holds_does_not_drive_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("seconds,microseconds,function,address,size\n1,2,malloc,\x1b]0;title\x07,5\n")
+    done = subprocess.run([*RUN, "summary", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert r"\x1b]0;title\x07" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_a_tree_says_why_names_are_missing(tmp_path: Path) -> None:
+    path = tmp_path / "t.trace"
+    builder = TraceBuilder().session().image().thread().module().nodes([(3, 0, 0x1100)])
+    path.write_bytes(builder.events([malloc(0x10, 5, stack=3)]).image_end().build())
+    done = subprocess.run(
+        [*RUN, "tree", path, "--exe", tmp_path / "missing"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1].startswith("names: ")
+    assert "there is no such file, so --exe gives no names" in done.stdout
 
 
 def fail_after_some() -> Iterator[bytes]:

@@ -60,7 +60,9 @@ def main() -> None:
     except click.Abort:
         sys.exit(INTERRUPTED)
     except VizzyError as error:
-        click.echo(f"vizreport: {error}", err=True)
+        from vizreport.reports.process_text import quote  # with numpy, which --help does without
+
+        click.echo(f"vizreport: {quote(str(error))}", err=True)  # it may show what a file holds
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has seen enough. Python would complain again when it flushes at exit.

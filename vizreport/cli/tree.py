@@ -19,6 +19,7 @@ from vizreport.cli.options import (
 )
 from vizreport.cli.output import choose_ink, choose_lines, echo_lines, find_width
 from vizreport.cli.progress import show_progress
+from vizreport.reports.process_text import quote
 from vizreport.reports.tree import TreeAsked, make_trees
 from vizreport.reports.tree_json import describe_trees
 from vizreport.reports.tree_text import write_trees
@@ -86,4 +87,4 @@ def command(
             ink=choose_ink(),
             width=find_width(),
         )
-        echo_lines(text)
+        echo_lines([*text, *(f"names: {quote(warning)}" for warning in warnings)])
