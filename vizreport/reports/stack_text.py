@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import PurePath
 
 from vizreport.model.frames import Frame
@@ -60,6 +61,7 @@ def _leave_out_start(stack: tuple[Frame, ...]) -> tuple[Frame, ...]:
     return stack[: outermost + 1]
 
 
+@lru_cache(maxsize=1 << 16)  # a list of all leaks has the same frames a hundred times
 def describe_frame(frame: Frame, ink: Ink, width: int | None = None) -> str:
     """Returns ``function (file:line)``, ``function (module+0xaddress)``, or what there is of it."""
     if frame.function is None:
