@@ -18,6 +18,8 @@ COMMANDS = {
     "report": "Everything, as one HTML file for a bug ticket.",
     "symbolize": "Write names into the trace: reports without the binaries.",
     "info": "Processes, modules, blocks, completeness.",
+    "live": "Receive streams and show them in a browser as they come.",
+    "replay": "Play a recorded trace into the live view.",
     "receive": "Receive streams of vizzytrace tcp://HOST:PORT into trace files.",
 }
 

@@ -1,0 +1,66 @@
+"""`vizreport live`."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from vizreport.cli.options import make_symbol_options, symbol_options
+from vizreport.cli.receive import check_exposure, read_token
+from vizreport.stream.address import parse_address
+from vizreport.stream.receiver import Receiver, fill_pattern
+from vizreport.symbols.options import SymbolOptions
+
+N_STACKS = 15
+
+http_option = click.option(
+    "--http", default="127.0.0.1:7780", show_default=True, metavar="HOST:PORT", help="Where the page is."
+)
+
+
+@click.command(name="live")
+@click.option("--listen", default="127.0.0.1:7788", show_default=True, metavar="HOST:PORT", help="Where to listen.")
+@http_option
+@click.option("--save", metavar="FILE", help="Keep the trace; {n}, {host}, {time} and {id} are filled in.")
+@click.option("--token-file", type=click.Path(exists=True, dir_okay=False), help="File with the senders' token.")
+@click.option("--insecure", is_flag=True, help="Listen for streams beyond this machine without a token.")
+@symbol_options
+def command(listen: str, http: str, save: str | None, token_file: str | None, insecure: bool, **symbols: Any) -> None:
+    """Receives streams of vizzytrace tcp://HOST:PORT and shows them in a browser as they come, until Ctrl-C."""
+    host, port = parse_address(listen)
+    page = parse_address(http)
+    token = read_token(Path(token_file)) if token_file else None
+    check_exposure(host, token, insecure)
+    with TemporaryDirectory(prefix="vizzy-live-") as folder, suppress(KeyboardInterrupt):
+        pattern = save or f"{folder}/{{n}}.trace"
+        fill_pattern(pattern, dict.fromkeys(("n", "host", "time", "id"), ""))
+        receiver = Receiver(pattern, token, say)
+        asyncio.run(_run(receiver, (host, port), page, make_symbol_options(**symbols)))
+
+
+async def _run(receiver: Receiver, listen: tuple[str, int], http: tuple[str, int], options: SymbolOptions) -> None:
+    """Receives and shows."""
+    from vizreport.live.feeds import Streams
+    from vizreport.live.server import serve_live
+    from vizreport.live.showing import Showing
+
+    feed = Streams(receiver)
+    await asyncio.gather(
+        receiver.serve(*listen, started=lambda at: say(f"listening on {listen[0]}:{at}")),
+        serve_live(feed, Showing(feed, options, n_stacks=N_STACKS), *http, started=say_where),
+    )
+
+
+def say(text: str) -> None:
+    """Tells the person at the terminal."""
+    click.echo(f"[*] {text}", err=True)
+
+
+def say_where(url: str) -> None:
+    """Tells where the page is."""
+    say(f"the live view is at {url}")
