@@ -24,7 +24,7 @@ def open_sections(page_path: Path, open_page: Open) -> str:
 def test_empty(page_of: MakePage, open_page: Open) -> None:
     text = open_sections(page_of(TraceBuilder().session().image().image_end().build()), open_page)
     assert "nothing was live" in text
-    assert "Everything that was allocated was freed." in text
+    assert "Of what was recorded, nothing was in use at the end." in text
 
 
 def test_one_event(page_of: MakePage, open_page: Open) -> None:

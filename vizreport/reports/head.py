@@ -111,7 +111,7 @@ def make_cards(results: PictureResults) -> list[Card]:
         Card(
             "In use at exit",
             *_split(totals.live_bytes),
-            f"in {say_count(totals.live_blocks, 'block')}" if totals.live_blocks else "everything was freed",
+            f"in {say_count(totals.live_blocks, 'block')}" if totals.live_blocks else "of what was recorded",
             "What was never freed. Whether the program could still reach it is not known: caches that live as long as "
             "the program are in this figure, and so are leaks.",
             "leaks",
