@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from vizreport.errors import VizzyError
 from vizreport.live.session import LiveSession
 from vizreport.stream.receiver import Receiver
 
@@ -56,7 +57,11 @@ class Player:
             TraceFormatError: It is no trace, or its header is damaged.
         """
         session = LiveSession(path)
-        session.advance(until_ns=0)
+        try:
+            session.advance(until_ns=0)
+        except VizzyError:
+            session.close()
+            raise
         self.sessions = {path: session}
         self._session, self._speed, self._clock, self._start = session, speed, clock, clock()
 
