@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 
-__attribute__((noinline)) void *remember(size_t size) {
+__attribute__((noinline)) void *remember(size_t size)
+{
     void *volatile block = malloc(size); // no tail call: the function must be in the call stack
     return block;
 }
 
-int main(void) {
+int main(void)
+{
     void *volatile first = remember(1001);
     void *volatile second = remember(2003);
     free(second);
