@@ -9,6 +9,16 @@
 
 #define FIRST_ROOM 64u
 
+/* Notes in `error` if there is no memory. */
+static void *copy_rows(const void *rows, size_t n, size_t row_bytes, int *error)
+{
+    void *copy = vz_lines_copy(rows, n * row_bytes, n * row_bytes);
+
+    if (!copy)
+        *error = -ENOMEM;
+    return copy;
+}
+
 int vz_accounts_init(struct vz_accounts *accounts)
 {
     memset(accounts, 0, sizeof *accounts);
@@ -27,6 +37,36 @@ void vz_accounts_free(struct vz_accounts *accounts)
     free(accounts->more);
     free(accounts->threads);
     free(accounts->pairs);
+}
+
+int vz_accounts_copy(struct vz_accounts *copy, const struct vz_accounts *accounts)
+{
+    size_t n_stacks = accounts->stack_ids.n, n_threads = accounts->thread_ids.n, n_pairs = accounts->pair_ids.n;
+    int error = 0;
+
+    *copy = *accounts;
+    copy->stack_room = accounts->stack_ids.n;
+    copy->thread_room = accounts->thread_ids.n;
+    copy->pair_room = accounts->pair_ids.n;
+    copy->stacks = copy_rows(accounts->stacks, n_stacks, sizeof *copy->stacks, &error);
+    copy->more = copy_rows(accounts->more, n_stacks, sizeof *copy->more, &error);
+    copy->threads = copy_rows(accounts->threads, n_threads, sizeof *copy->threads, &error);
+    copy->pairs = copy_rows(accounts->pairs, n_pairs, sizeof *copy->pairs, &error);
+    if (vz_ids_copy(&copy->stack_ids, &accounts->stack_ids) != 0)
+        error = -ENOMEM;
+    if (vz_ids_copy(&copy->thread_ids, &accounts->thread_ids) != 0)
+        error = -ENOMEM;
+    if (vz_ids_copy(&copy->pair_ids, &accounts->pair_ids) != 0)
+        error = -ENOMEM;
+    return error;
+}
+
+size_t vz_accounts_bytes(const struct vz_accounts *accounts)
+{
+    return vz_ids_bytes(&accounts->stack_ids) + vz_ids_bytes(&accounts->thread_ids) +
+           vz_ids_bytes(&accounts->pair_ids) +
+           accounts->stack_room * (sizeof *accounts->stacks + sizeof *accounts->more) +
+           accounts->thread_room * sizeof *accounts->threads + accounts->pair_room * sizeof *accounts->pairs;
 }
 
 /* Rows with room for so many; NULL, and the old ones as they were: no memory. */

@@ -8,6 +8,7 @@
 #define VZ_ACCOUNTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ids.h"
@@ -66,6 +67,12 @@ struct vz_accounts {
 /* 0, or -ENOMEM. */
 int vz_accounts_init(struct vz_accounts *accounts);
 void vz_accounts_free(struct vz_accounts *accounts);
+
+/* Make `copy` the same. 0, or -ENOMEM: to be freed all the same. */
+int vz_accounts_copy(struct vz_accounts *copy, const struct vz_accounts *accounts);
+
+/* Memory that they have. */
+size_t vz_accounts_bytes(const struct vz_accounts *accounts);
 
 /* The row of an id that may be new; rows move. VZ_NONE: no memory. */
 uint32_t vz_accounts_add_stack(struct vz_accounts *accounts, uint32_t id);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lines.h"
+
 #define FIRST_BITS 6u
 #define MOST_BITS 31u
 
@@ -17,6 +19,17 @@ void vz_ids_free(struct vz_ids *ids)
 {
     free(ids->slots);
     ids->slots = NULL;
+}
+
+size_t vz_ids_bytes(const struct vz_ids *ids) { return ((UINT64_MAX >> ids->shift) + 1) * sizeof *ids->slots; }
+
+int vz_ids_copy(struct vz_ids *copy, const struct vz_ids *ids)
+{
+    size_t bytes = vz_ids_bytes(ids);
+
+    *copy = *ids;
+    copy->slots = vz_lines_copy(ids->slots, bytes, bytes);
+    return copy->slots ? 0 : -ENOMEM;
 }
 
 int vz_ids_grow(struct vz_ids *ids)

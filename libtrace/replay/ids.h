@@ -5,6 +5,7 @@
 #ifndef VZ_IDS_H
 #define VZ_IDS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct vz_id_slot {
@@ -21,6 +22,12 @@ struct vz_ids {
 /* 0, or -ENOMEM. */
 int vz_ids_init(struct vz_ids *ids);
 void vz_ids_free(struct vz_ids *ids);
+
+/* Make `copy` the same. 0, or -ENOMEM: to be freed all the same. */
+int vz_ids_copy(struct vz_ids *copy, const struct vz_ids *ids);
+
+/* Memory that it has. */
+size_t vz_ids_bytes(const struct vz_ids *ids);
 
 /* Double the slots. 0, or -ENOMEM. */
 int vz_ids_grow(struct vz_ids *ids);

@@ -8,6 +8,9 @@
  * the old one is as it was. To be freed by free. */
 void *vz_lines_grow(void *old, size_t used_bytes, size_t bytes);
 
+/* The same, and the old one stays: used_bytes of it are copied. */
+void *vz_lines_copy(const void *old, size_t used_bytes, size_t bytes);
+
 /* A new one, of zeros, likewise. */
 void *vz_lines_new(size_t bytes);
 

@@ -17,6 +17,17 @@ int vz_live_init(struct vz_live *live)
 
 void vz_live_free(struct vz_live *live) { free(live->slots); }
 
+size_t vz_live_bytes(const struct vz_live *live) { return ((UINT64_MAX >> live->shift) + 1) * sizeof *live->slots; }
+
+int vz_live_copy(struct vz_live *copy, const struct vz_live *live)
+{
+    size_t bytes = vz_live_bytes(live);
+
+    *copy = *live;
+    copy->slots = vz_lines_copy(live->slots, bytes, bytes);
+    return copy->slots ? 0 : -ENOMEM;
+}
+
 static void put(struct vz_block *slots, uint32_t shift, const struct vz_block *block)
 {
     uint64_t mask = UINT64_MAX >> shift;

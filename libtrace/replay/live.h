@@ -10,6 +10,7 @@
 #define VZ_LIVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ids.h"
@@ -38,6 +39,12 @@ struct vz_live {
 /* 0, or -ENOMEM. */
 int vz_live_init(struct vz_live *live);
 void vz_live_free(struct vz_live *live);
+
+/* Make `copy` the same. 0, or -ENOMEM: to be freed all the same. */
+int vz_live_copy(struct vz_live *copy, const struct vz_live *live);
+
+/* Memory that it has. */
+size_t vz_live_bytes(const struct vz_live *live);
 
 /* Make room for so many addresses that are not in the table yet. Moves slots. 0, or -ENOMEM. */
 int vz_live_reserve(struct vz_live *live, uint32_t n_addresses);

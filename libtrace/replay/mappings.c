@@ -6,9 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
+
 #define PAGE_BYTES 4096u
 
 void vz_mappings_free(struct vz_mappings *mappings) { free(mappings->ranges); }
+
+int vz_mappings_copy(struct vz_mappings *copy, const struct vz_mappings *mappings)
+{
+    size_t bytes = mappings->n * sizeof *mappings->ranges;
+
+    *copy = *mappings;
+    copy->capacity = mappings->n;
+    copy->ranges = vz_lines_copy(mappings->ranges, bytes, bytes);
+    return copy->ranges ? 0 : -ENOMEM;
+}
 
 /* The pages that a range touches; false where it has no bytes or leaves the address space. */
 static bool round_out(uint64_t address, uint64_t size, struct vz_range *range)

@@ -22,6 +22,9 @@ struct vz_mappings {
 /* All zero: nothing is mapped. */
 void vz_mappings_free(struct vz_mappings *mappings);
 
+/* Make `copy` the same. 0, or -ENOMEM: to be freed all the same. */
+int vz_mappings_copy(struct vz_mappings *copy, const struct vz_mappings *mappings);
+
 /* Add a range; what was mapped there is replaced. 0, or -ENOMEM. */
 int vz_mappings_map(struct vz_mappings *mappings, uint64_t address, uint64_t size);
 

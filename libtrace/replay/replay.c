@@ -2,10 +2,13 @@
 #include "replay.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "export.h"
 #include "format/kinds.h"
+#include "lines.h"
 #include "state.h"
 
 #define AHEAD 32u /* addresses that are prefetched */
@@ -47,6 +50,34 @@ VZ_EXPORT void vz_replay_free(struct vz_replay *replay)
     vz_mappings_free(&replay->mappings);
     free(replay->pending);
     free(replay);
+}
+
+VZ_EXPORT struct vz_replay *vz_replay_copy(const struct vz_replay *replay)
+{
+    struct vz_replay *copy = calloc(1, sizeof *copy);
+    size_t pending_bytes = replay->n_pending * sizeof *replay->pending;
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, replay, offsetof(struct vz_replay, slots));
+    copy->pending_room = replay->n_pending;
+    copy->pending = vz_lines_copy(replay->pending, pending_bytes, pending_bytes);
+    /* All of them, whatever fails: none may share memory with the original when it is freed. */
+    int errors = vz_live_copy(&copy->live, &replay->live) | vz_accounts_copy(&copy->accounts, &replay->accounts) |
+                 vz_timeline_copy(&copy->timeline, &replay->timeline) |
+                 vz_mappings_copy(&copy->mappings, &replay->mappings);
+    if (errors != 0 || !copy->pending) {
+        vz_replay_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+VZ_EXPORT uint64_t vz_replay_bytes(const struct vz_replay *replay)
+{
+    return vz_live_bytes(&replay->live) + vz_accounts_bytes(&replay->accounts) + vz_timeline_bytes(&replay->timeline) +
+           replay->mappings.n * sizeof *replay->mappings.ranges + replay->n_pending * sizeof *replay->pending +
+           offsetof(struct vz_replay, slots);
 }
 
 VZ_EXPORT int vz_replay_inherit(struct vz_replay *replay, uint32_t n, const uint64_t *addresses, const uint64_t *sizes,

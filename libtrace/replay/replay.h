@@ -17,6 +17,12 @@ struct vz_replay;
 struct vz_replay *vz_replay_new(const uint64_t *edges, uint32_t n_bins);
 void vz_replay_free(struct vz_replay *replay);
 
+/* Another one that goes on from the same state. NULL: no memory. */
+struct vz_replay *vz_replay_copy(const struct vz_replay *replay);
+
+/* About how much memory it has: what a copy costs. */
+uint64_t vz_replay_bytes(const struct vz_replay *replay);
+
 /* Before anything is fed: blocks that came with the fork, no two at one address. 0, or -ENOMEM. */
 int vz_replay_inherit(struct vz_replay *replay, uint32_t n, const uint64_t *addresses, const uint64_t *sizes,
                       const uint64_t *start_times);

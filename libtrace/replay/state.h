@@ -37,7 +37,8 @@ struct vz_replay {
     uint64_t peak_row; /* plus 1; 0: no bytes were ever live */
     bool rising;       /* the last change reached the peak: stacks need not save what they have live */
     uint64_t n_events, n_unmatched, n_duplicates, n_temporary;
-    uint32_t slots[VZ_MAX_EVENTS];      /* of the addresses of the block that is being replayed */
+    /* What follows means something only while a block is replayed. */
+    uint32_t slots[VZ_MAX_EVENTS];      /* of the block's addresses */
     uint32_t stack_rows[VZ_MAX_EVENTS]; /* of its stacks */
 };
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
+
 static void begin(struct vz_timeline *timeline, uint32_t at)
 {
     timeline->at = at;
@@ -29,6 +31,22 @@ void vz_timeline_free(struct vz_timeline *timeline)
 {
     free(timeline->bins);
     free(timeline->edges);
+}
+
+int vz_timeline_copy(struct vz_timeline *copy, const struct vz_timeline *timeline)
+{
+    size_t bins_bytes = timeline->n_bins * sizeof *timeline->bins;
+    size_t edges_bytes = ((size_t)timeline->n_bins + 1) * sizeof *timeline->edges;
+
+    *copy = *timeline;
+    copy->bins = vz_lines_copy(timeline->bins, bins_bytes, bins_bytes);
+    copy->edges = vz_lines_copy(timeline->edges, edges_bytes, edges_bytes);
+    return copy->bins && copy->edges ? 0 : -ENOMEM;
+}
+
+size_t vz_timeline_bytes(const struct vz_timeline *timeline)
+{
+    return timeline->n_bins * (sizeof *timeline->bins + sizeof *timeline->edges);
 }
 
 static void end_bin(struct vz_timeline *timeline, struct vz_level level, struct vz_counts counts)

@@ -2,6 +2,7 @@
 #ifndef VZ_TIMELINE_H
 #define VZ_TIMELINE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What is live, and what was counted so far. */
@@ -35,6 +36,12 @@ struct vz_timeline {
 /* n_bins is at least 1; edges are copied. 0, or -ENOMEM. */
 int vz_timeline_init(struct vz_timeline *timeline, const uint64_t *edges, uint32_t n_bins);
 void vz_timeline_free(struct vz_timeline *timeline);
+
+/* Make `copy` the same. 0, or -ENOMEM: to be freed all the same. */
+int vz_timeline_copy(struct vz_timeline *copy, const struct vz_timeline *timeline);
+
+/* Memory that it has. */
+size_t vz_timeline_bytes(const struct vz_timeline *timeline);
 
 /* End bins until the one that `time` is in, or the last: `level` and `counts` are what was reached before that time. */
 void vz_timeline_move(struct vz_timeline *timeline, uint64_t time, struct vz_level level, struct vz_counts counts);

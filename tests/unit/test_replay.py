@@ -164,6 +164,56 @@ def test_replay_equals_its_slow_twin(
     check(replay.take_results(), heap, edges)
 
 
+@each_kernel
+@given(
+    events=st.lists(EVENTS, min_size=1, max_size=30).map(pages_of),
+    at=st.integers(0, 30),
+    inherited=INHERITED,
+    free_stacks=st.booleans(),
+)
+def test_a_copy_goes_on_alone(
+    make: MakeReplay, events: list[Event], at: int, inherited: list[tuple[int, int]], free_stacks: bool
+) -> None:
+    times, edges = [5 + k for k in range(len(events))], [0, 10, 20, 50]
+    at = min(at, len(events))
+
+    def feed(replay: Replay, begin: int, end: int) -> None:
+        if begin < end:
+            replay.feed(make_block(events[begin:end], times[begin:end], free_stacks=free_stacks))
+
+    def expect(n: int) -> Heap:
+        return replay_slowly(events[:n], times[:n], inherited, fork_time=3, free_stacks=free_stacks)
+
+    replay = make(np.array(edges, np.uint64), make_inheritance(inherited, 3))
+    feed(replay, 0, at)
+    copies = [replay.copy(), replay.copy().copy()]
+    feed(copies[0], at, len(events))
+    check(replay.take_results(), expect(at), edges)
+    feed(replay, at, len(events))
+    check(copies[1].take_results(), expect(at), edges)
+    for each in (replay, copies[0]):
+        check(each.take_results(), expect(len(events)), edges)
+    del replay
+    feed(copies[1], at, len(events))
+    check(copies[1].take_results(), expect(len(events)), edges)
+    assert sorted(rows_of(copies[1].take_live_batch())) == sorted(expect_batch(expect(len(events)).live()))
+
+
+@each_kernel
+def test_a_copy_of_many_blocks(make: MakeReplay) -> None:
+    replay = make(np.array([0, 100], np.uint64), make_inheritance([]))
+    blocks = [malloc(16 * k, k, stack=2 + k % 1000, thread=k % 100, time=k) for k in range(1, 50_001)]
+    replay.feed(make_block(blocks, [1] * len(blocks)))
+    small, large = make(np.array([0, 100], np.uint64)).n_bytes, replay.n_bytes
+    assert large > small + 50_000 * 16
+    twin = replay.copy()
+    assert twin.n_bytes > small + 50_000 * 16
+    frees = [free(block.address, thread=block.thread) for block in blocks]
+    twin.feed(make_block(frees, [2] * len(frees)))
+    assert twin.take_results().totals.live_blocks == 0
+    assert replay.take_results().totals.live_blocks == 50_000
+
+
 @given(st.lists(EVENTS, min_size=2, max_size=20), st.data())
 def test_a_block_falls_into_two(events: list[Event], data: st.DataObject) -> None:
     times = sorted(data.draw(st.lists(st.integers(0, 9), min_size=len(events), max_size=len(events))))

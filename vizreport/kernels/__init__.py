@@ -41,6 +41,13 @@ class Replay(Protocol):
     def take_results(self) -> CoreResults:
         """Returns the results of what was fed so far. More may be fed afterwards."""
 
+    def copy(self) -> Replay:
+        """Returns another one that goes on from the same state."""
+
+    @property
+    def n_bytes(self) -> int:
+        """About how much memory it has: what a copy costs."""
+
 
 class Occupancy(Protocol):
     """A grid of rows of addresses by columns of time: where bytes were live, and when.

@@ -123,6 +123,11 @@ class Accounts:
             change = self._mappings.map if classes[row] == KindClass.MAP else self._mappings.unmap
             change(int(events.addresses[row]), int(events.sizes[row]))
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the sums."""
+        return sum(table.n_bytes for table in (self._stacks, self._threads, self._pairs)) + self._bins.n_bytes
+
     def take_results(self, inherited_bytes: int, inherited_blocks: int) -> CoreResults:
         """Returns copies of the results so far."""
         totals = Totals(

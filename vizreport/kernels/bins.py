@@ -59,6 +59,11 @@ class Bins:
             column[:, entered] = carried
         self._at = until
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the bins."""
+        return sum(each.nbytes for each in (self._low, self._high, self._last, self._counts))
+
     def take_timeline(self) -> Timeline:
         """Returns a copy of the timeline as it is if nothing more happens."""
         begun, n = self._at, len(self._edges) - 1

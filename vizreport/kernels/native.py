@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import threading
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "vz_decode_nodes": (ctypes.c_int, [*[ctypes.c_void_p] * 2, ctypes.c_size_t, ctypes.c_uint32, ctypes.c_void_p]),
     "vz_replay_new": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_uint32]),
     "vz_replay_free": (None, [ctypes.c_void_p]),
+    "vz_replay_copy": (ctypes.c_void_p, [ctypes.c_void_p]),
+    "vz_replay_bytes": (ctypes.c_uint64, [ctypes.c_void_p]),
     "vz_replay_inherit": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_uint32, *[ctypes.c_void_p] * 3]),
     "vz_replay_feed": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]),
     "vz_replay_count": (None, [ctypes.c_void_p, ctypes.c_void_p]),
@@ -316,6 +319,17 @@ class NativeReplay:
             _make_thread_table(threads, pairs),
             Timeline(self._edges, *(np.ascontiguousarray(column) for column in bins.T)),
         )
+
+    def copy(self) -> NativeReplay:
+        """See kernels.Replay."""
+        twin = copy(self)
+        twin._state = Handle(self._library.vz_replay_copy(self._state.handle), self._library.vz_replay_free)
+        return twin
+
+    @property
+    def n_bytes(self) -> int:
+        """See kernels.Replay."""
+        return int(self._library.vz_replay_bytes(self._state.handle))
 
 
 def _make_stack_table(rows: NDArray[np.uint64]) -> StackTable:

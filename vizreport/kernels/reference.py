@@ -6,6 +6,9 @@ other events: it is rare, and what it brings back is known only once everything 
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import fields
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,6 +67,16 @@ class ReferenceReplay:
         live = self._sort_live()
         sizes = live.sizes[~live.own]
         return self._accounts.take_results(int(sizes.sum(dtype=np.uint64)), len(sizes))
+
+    def copy(self) -> ReferenceReplay:
+        """See kernels.Replay."""
+        return deepcopy(self)
+
+    @property
+    def n_bytes(self) -> int:
+        """See kernels.Replay."""
+        columns = (getattr(self._live, field.name) for field in fields(self._live))
+        return self._accounts.n_bytes + sum(column.nbytes for column in columns)
 
     def _sort_live(self) -> Held:
         """Returns all live blocks in order: a block whose reallocation is pending is one."""

@@ -22,6 +22,11 @@ class Table:
         """Returns a column: uint64[n]."""
         return self._columns[column]
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the columns."""
+        return self.ids.nbytes * (1 + len(self._columns))
+
     def add(self, ids: NDArray[np.uint32] | NDArray[np.uint64], **values: ArrayLike) -> None:
         """Adds to columns: one value, or one for all, to the row of each id."""
         rows = self._find_rows(ids)
