@@ -91,9 +91,18 @@ class TraceBuilder:
         )
 
     def block(
-        self, kind: int, payload: bytes, *, image: int = fmt.NO_IMAGE, count: int = 1, flags: int = 0, time: int = 0
+        self,
+        kind: int,
+        payload: bytes,
+        *,
+        image: int = fmt.NO_IMAGE,
+        count: int = 1,
+        flags: int = 0,
+        time: int = 0,
+        first_time: int | None = None,
     ) -> TraceBuilder:
-        """Appends any block."""
+        """Appends any block; its times are the same if no first one is given."""
+        first_time = time if first_time is None else first_time
         raw_bytes = len(payload)
         if self.compress and kind not in (fmt.BlockType.EVENTS, fmt.BlockType.NODES):
             payload, flags = zstd.compress(payload, 1), flags | fmt.BlockFlag.ZSTD
@@ -108,7 +117,7 @@ class TraceBuilder:
             count=count,
             stored_bytes=len(payload),
             raw_bytes=raw_bytes,
-            first_time=time,
+            first_time=first_time,
             last_time=time,
             payload_crc=zlib.crc32(payload),
         )
@@ -123,7 +132,7 @@ class TraceBuilder:
                 image=image,
                 count=count,
                 stored_bytes=len(payload),
-                first_time=time,
+                first_time=first_time,
                 last_time=time,
             )
         )
@@ -215,7 +224,9 @@ class TraceBuilder:
             (fmt.Column.SIZE, [e.size for e, c in zip(events, classes, strict=True) if c in fmt.SIZED_CLASSES]),
             (fmt.Column.STACK, [e.stack for e, c in zip(events, classes, strict=True) if c in fmt.STACKED_CLASSES]),
         )
-        return self.block(fmt.BlockType.EVENTS, payload, image=image, count=len(events), time=max(times))
+        return self.block(
+            fmt.BlockType.EVENTS, payload, image=image, count=len(events), time=max(times), first_time=min(times)
+        )
 
     def columns(self, *columns: tuple[int, Sequence[int]]) -> bytes:
         """Returns a payload of plain columns, eight bytes each value."""

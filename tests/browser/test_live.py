@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from builders import TraceBuilder, malloc
+from builders import TraceBuilder, free, malloc
 from playwright.sync_api import Browser, Page
 from recording import ROOT, Program, run_vizreport
 
@@ -87,6 +87,16 @@ def test_live(vizzytrace: Path, program: Program, tmp_path: Path, live_page: Pag
         subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_S)
         check_figures(live_page, trace)
         assert "churn" in live_page.locator('[data-figure="process"]').inner_text()
+
+
+def test_replay_starts_anywhere(tmp_path: Path, live_page: Page) -> None:
+    trace = tmp_path / "a.trace"
+    events = [malloc(16 * k, 100, time=k * 10**9) for k in range(50)] + [free(0, time=60 * 10**9)]
+    trace.write_bytes(TraceBuilder().session().image(0).events(events).image_end(0, time=70 * 10**9).build())
+    for start, live in (("end", 4900), ("peak", 5000), ("9.5s", 1000)):
+        with serving(tmp_path, "replay", str(trace), "--speed", "0.01", "--start", start) as said:
+            live_page.goto(find_url(said))
+            live_page.locator(f'[data-figure="live bytes"][data-value="{live}"]').wait_for()
 
 
 def test_replay_escapes_names(tmp_path: Path, live_page: Page) -> None:

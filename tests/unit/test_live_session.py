@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import Event, TraceBuilder, free, malloc, move, release
+from builders import Event, TraceBuilder, free, malloc
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,22 +115,6 @@ def look_at(path: Path, builder: TraceBuilder, **limits: int) -> LiveFigures:
 EVENTS = [malloc(16, 100, stack=2, time=0), malloc(32, 50, stack=3, time=1 * S), free(16, time=2 * S)]
 
 
-@pytest.mark.parametrize(("until", "live", "allocs"), [(0, 100, 1), (S, 150, 2), (2 * S - 1, 150, 2), (2 * S, 50, 2)])
-def test_events_after_a_time_wait(tmp_path: Path, until: int, live: int, allocs: int) -> None:
-    totals = look_at(tmp_path / "t.trace", build([EVENTS]), until_ns=until).core.totals
-    assert (totals.live_bytes, totals.allocs) == (live, allocs)
-
-
-def test_waiting_events_are_taken_when_their_time_comes(tmp_path: Path) -> None:
-    path = tmp_path / "t.trace"
-    session = follow(path, build([EVENTS, [malloc(16, 5, time=3)]]).build(), until_ns=0)
-    assert not session.done
-    for until in range(0, 3 * S, S // 2):
-        drain(session, until_ns=until)
-    assert session.done
-    check_end(session, path)
-
-
 def test_nothing_beyond_what_is_sound_is_read(tmp_path: Path) -> None:
     data = build([EVENTS]).build()
     session = follow(tmp_path / "t.trace", data, end=len(data) // 2)
@@ -188,9 +172,3 @@ def test_a_gap_is_skipped(tmp_path: Path) -> None:
 def test_what_is_no_trace_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TraceFormatError, match="no vizzy trace"):
         follow(tmp_path / "t.trace", b"x" * 4096)
-
-
-def test_reallocations_under_way(tmp_path: Path) -> None:
-    events = [malloc(16, 10, time=0), release(16, time=1), move(32, 20, time=2)]
-    assert look_at(tmp_path / "t.trace", build([events]), until_ns=1).core.totals.live_bytes == 10
-    assert look_at(tmp_path / "t.trace", build([events])).core.totals.live_bytes == 20

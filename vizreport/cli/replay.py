@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vizreport.cli.live import N_STACKS, http_option, say_where
+from vizreport.cli.moments import MomentType
 from vizreport.cli.options import make_symbol_options, symbol_options, trace_argument
+from vizreport.cli.progress import show_progress
 from vizreport.errors import VizzyError
 from vizreport.stream.address import parse_address
+
+if TYPE_CHECKING:
+    from vizreport.live.feeds import Player
 
 
 @click.command(name="replay")
 @trace_argument
 @click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Times.")
+@click.option("--start", type=MomentType(), default="start", metavar="T", help="Where to begin: 1.5, 350ms, peak ...")
 @http_option
 @symbol_options
-def command(trace: str, speed: float, http: str, **symbols: Any) -> None:
+def command(trace: str, speed: float, start: int | str, http: str, **symbols: Any) -> None:
     """Plays a recorded trace into the live view, until Ctrl-C."""
     from vizreport.live.feeds import Player
     from vizreport.live.server import serve_live
@@ -29,6 +35,15 @@ def command(trace: str, speed: float, http: str, **symbols: Any) -> None:
         raise VizzyError("standard input can't be played: replay needs a file")
     host, port = parse_address(http)
     player = Player(trace, speed)
+    player.seek(_find_time(player, start))
     showing = Showing(player, make_symbol_options(**symbols), n_stacks=N_STACKS)
     with suppress(KeyboardInterrupt):
         asyncio.run(serve_live(player, showing, host, port, started=say_where))
+
+
+def _find_time(player: Player, moment: int | str) -> int:
+    """Returns when a moment is, ns since start."""
+    if isinstance(moment, int):
+        return moment
+    with show_progress("reading") as progress:
+        return player.find_peak(progress) if moment == "peak" else {"start": 0, "end": player.duration_ns}[moment]

@@ -75,8 +75,8 @@ class ReferenceReplay:
     @property
     def n_bytes(self) -> int:
         """See kernels.Replay."""
-        columns = (getattr(self._live, field.name) for field in fields(self._live))
-        return self._accounts.n_bytes + sum(column.nbytes for column in columns)
+        columns = [getattr(self._live, field.name) for field in fields(self._live)]
+        return self._accounts.n_bytes + sum(int(column.nbytes) for column in columns)
 
     def _sort_live(self) -> Held:
         """Returns all live blocks in order: a block whose reallocation is pending is one."""
