@@ -15,8 +15,9 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from vizreport.model.replay import Peak, Timeline
-from vizreport.model.trace import Samples
+from vizreport.model.trace import NO_DROPS, Drops, Samples
 from vizreport.units import format_bytes
+from vizreport.views.losses import count_dropped, draw_losses
 from vizreport.views.samples import draw_samples
 from vizreport.views.theme import (
     FONT,
@@ -45,16 +46,21 @@ def shows_resident(peak: Peak, samples: Samples) -> bool:
     return bool(samples.rss.max(initial=0) <= _MOST_TIMES_LIVE * peak.bytes)
 
 
-def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples) -> Column:
+def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples, drops: Drops = NO_DROPS) -> Column:
     """Draws three figures under each other with one axis of time.
 
-    The range that a reader chooses is the Range1d "chosen"; boxes named "shade" show it in all three.
+    The range that a reader chooses is the Range1d "chosen"; boxes named "shade" show it in all three. Spans in which
+    events were dropped are marked.
     """
     unit = find_unit(timeline)
     seconds = np.maximum(np.diff(timeline.edges.astype(np.float64)), 1) / 1e9
     block_unit = choose_count_unit(timeline.max_blocks.max())
     rate_unit = choose_count_unit((timeline.allocs / seconds).max())
-    source = ColumnDataSource(_make_columns(timeline, seconds, unit, block_unit, rate_unit), name="timeline")
+    columns = _make_columns(timeline, seconds, unit, block_unit, rate_unit)
+    if len(drops):
+        dropped = count_dropped(drops, timeline.edges).astype(np.float64)
+        columns["dropped"] = np.append(dropped, dropped[-1:])
+    source = ColumnDataSource(columns, name="timeline")
     start, end = float(timeline.edges[0]) / unit.ns, float(timeline.edges[-1]) / unit.ns
     span = make_range(start, end, name="time")
     chosen = Range1d(start=start, end=start, name="chosen")
@@ -65,13 +71,14 @@ def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples) -> Column:
     )
     for drawn in (size, blocks, rate):
         start_at_zero(drawn)
+    draw_losses((size, blocks, rate), drops, unit, end_ns=int(timeline.edges[-1]))
     lines = [_draw_band(size, source, "bytes", "main"), _draw_band(blocks, source, "blocks", "third")]
     lines.append(_draw_rate(rate, source))
     draw_samples(size, samples, unit, "second", visible=shows_resident(peak, samples))
     _mark_peak(size, peak, unit, (start, end))
     label_bytes(size.yaxis)
     for drawn, hovered in zip((size, blocks, rate), lines, strict=True):
-        drawn.add_tools(_make_hover(hovered, unit))
+        drawn.add_tools(_make_hover(hovered, unit, has_losses=len(drops) > 0))
         drawn.xaxis.visible = drawn is rate
     rate.xaxis.axis_label = f"time since start ({unit.name})"
     return column(size, blocks, rate, sizing_mode="stretch_width", spacing=2)
@@ -142,7 +149,7 @@ def _mark_peak(drawn: figure, peak: Peak, unit: TimeUnit, span: tuple[float, flo
     )
 
 
-def _make_hover(line: Any, unit: TimeUnit) -> HoverTool:
+def _make_hover(line: Any, unit: TimeUnit, *, has_losses: bool) -> HoverTool:
     """Returns a tool that says all that is known of the bin under the pointer."""
     return HoverTool(
         renderers=[line],
@@ -155,6 +162,7 @@ def _make_hover(line: Any, unit: TimeUnit) -> HoverTool:
             ("blocks", "@least_blocks{0,0} to @most_blocks{0,0}"),
             ("allocations", "@allocs_per_s{0,0} per s"),
             ("allocated", "@bytes_per_s{0.[0] ib} per s"),
+            *([("events dropped", "@dropped{0,0}")] if has_losses else []),
         ],
     )
 
