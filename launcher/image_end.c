@@ -12,7 +12,6 @@
 #include "fates.h"
 #include "image_texts.h"
 #include "jit_map.h"
-#include "losses.h"
 #include "nodes.h"
 #include "notes.h"
 #include "rss.h"
@@ -36,6 +35,16 @@ static void free_image(struct vz_collector *collector, struct vz_image *image)
     free(image);
 }
 
+static uint64_t count_dropped(const struct vz_image *image)
+{
+    uint64_t dropped = atomic_load(&image->region->dropped);
+    for (uint32_t i = 0; i < image->n_cursors; i++) {
+        struct vz_stream *stream = vz_drain_stream(image, i);
+        dropped += stream ? atomic_load(&stream->dropped) : 0;
+    }
+    return dropped;
+}
+
 /* Writes the image's end. Its events must have been taken. */
 static void write_end(struct vz_collector *collector, struct vz_image *image, uint64_t time, enum vz_image_fate fate,
                       uint32_t value)
@@ -45,13 +54,12 @@ static void write_end(struct vz_collector *collector, struct vz_image *image, ui
     vz_threads_read_names(collector, image);
     vz_rss_flush(collector, image);
     vz_stops_tell(collector, image);
-    vz_losses_finish(collector, image);
     vz_jit_map_write(collector, image);
     struct vz_image_end_record record = {.time = time > image->last_time ? time : image->last_time,
                                          .fate = fate,
                                          .fate_value = value,
                                          .events = image->events,
-                                         .dropped = image->losses.events,
+                                         .dropped = count_dropped(image),
                                          .reordered = image->reordered,
                                          .holes = image->holes,
                                          .stopped = atomic_load(&image->region->stopped)};

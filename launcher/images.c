@@ -214,8 +214,7 @@ static void open_image(struct vz_collector *collector, const struct arrival *arr
                                .serial = region->serial,
                                .pid = (pid_t)region->pid,
                                .pidfd = -1,
-                               .log_at = region->log_first,
-                               .losses.looked_ns = vz_timebase_ns(&collector->time, region->start_ticks)};
+                               .log_at = region->log_first};
     adopt_process(collector, image, image->pid, arrival->pidfd);
     struct vz_image *former = find_former(collector, image);
     collector->images[region_index] = image;

@@ -16,6 +16,7 @@ EDGES = {
     "elftools": {"symbols"},
     "click": {"cli"},
     "bokeh": {"views", "reports", "live"},
+    "tornado": {"live"},
     "ctypes": {"kernels", "symbols"},
     "zstd": {"trace"},
 }

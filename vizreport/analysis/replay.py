@@ -15,11 +15,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vizreport.analysis.losses import find_uncertain
 from vizreport.kernels import Replay, get_kernels
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
-from vizreport.model.replay import CERTAIN, ImageReplay
+from vizreport.model.replay import ImageReplay
 from vizreport.model.trace import Image
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.format import Origin
@@ -235,10 +234,8 @@ class _Run:
 
     def finish(self) -> ImageReplay:
         """Returns the results."""
-        uncertain = CERTAIN
-        if self._sinks or self.image.n_dropped:
+        if self._sinks:
             batch = self._replay.take_live_batch()
-            uncertain = find_uncertain(self.image, batch.sizes[~batch.inherited], batch.start_times[~batch.inherited])
             for sink in self._sinks:
                 sink.add(batch)
         core = self._replay.take_results()
@@ -250,7 +247,6 @@ class _Run:
             threads=core.threads,
             timeline=core.timeline,
             snapshots=tuple(self._snapshots[k] for k in sorted(self._snapshots)),
-            uncertain=uncertain,
         )
 
 

@@ -1,23 +1,46 @@
-"""Serves the live page to browsers of this machine, while a feed goes on."""
+"""Serves the live page, and what it asks for, to browsers of this machine, while a feed goes on.
+
+Nothing is kept for a browser: each request says what it wants to see, so a closed one costs nothing. Requests that
+another site's page made, or that came under another name than this machine's own, are refused.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from bokeh.application import Application
-from bokeh.application.handlers import FunctionHandler
-from bokeh.document import Document
-from bokeh.server.server import Server
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, HTTPError, RequestHandler
 
 from vizreport.errors import VizzyError
+from vizreport.live.engine import Engine
 from vizreport.live.feeds import Feed
-from vizreport.live.page import LivePage
+from vizreport.live.page import write_live_page
 from vizreport.live.showing import Showing
+from vizreport.live.views import Views
 from vizreport.stream.address import is_loopback
 
-_IDLE_S = 0.05
+_OWN_SITE = ("same-origin", "none")
+_OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What requests are answered from.
+
+    Attributes:
+        page: As HTML.
+        hosts: Names by which this machine may be asked.
+    """
+
+    engine: Engine
+    views: Views
+    page: str
+    hosts: frozenset[str]
 
 
 async def serve_live(feed: Feed, showing: Showing, host: str, port: int, *, started: Callable[[str], None]) -> None:
@@ -35,41 +58,72 @@ async def serve_live(feed: Feed, showing: Showing, host: str, port: int, *, star
     """
     if not is_loopback(host):
         raise VizzyError(f"{host}: the live view has no password; give --http 127.0.0.1:PORT and reach it by ssh -L")
-    server = _listen(showing, host, port)
+    engine = Engine(feed)
+    site = {"site": Site(engine, Views(showing), write_live_page(), frozenset({host, *_OWN_NAMES}))}
+    server = HTTPServer(Application([("/", PageHandler, site), ("/look", LookHandler, site)]))
+    sockets = _listen(host, port)
+    server.add_sockets(sockets)
     try:
-        server.start()
-        started(f"http://{_bracket(host)}:{server.port}/")
-        while True:
-            moved = feed.advance()
-            await asyncio.sleep(0 if moved else _IDLE_S)
+        started(f"http://{_bracket(host)}:{sockets[0].getsockname()[1]}/")
+        await asyncio.get_running_loop().run_in_executor(None, engine.run)
     finally:
+        engine.stop()
         server.stop()
-        for session in feed.sessions.values():
-            session.close()
 
 
-def _listen(showing: Showing, host: str, port: int) -> Server:
-    """Returns a server that no other site's page can talk to: browsers say whose page asks, and Bokeh compares."""
-
-    def open_page(document: Document) -> None:
-        LivePage(document, showing)
-
-    application = Application(FunctionHandler(open_page))
+def _listen(host: str, port: int) -> list[socket.socket]:
     try:
-        port = port or _find_port(host)
-        origins = [f"{_bracket(host)}:{port}", f"localhost:{port}"]
-        return Server({"/": application}, address=host, port=port, allow_websocket_origin=origins)
+        return bind_sockets(port, host)
     except OSError as error:
         raise VizzyError(f"{host}:{port}: can't listen there: {error.strerror}; choose another --http") from error
 
 
-def _find_port(host: str) -> int:
-    """Returns a free port: the origins that may talk to a server must be known before it listens."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family) as found:
-        port: int = found.getsockname()[1]
-        return port
-
-
 def _bracket(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+class _Handler(RequestHandler):
+    """What all requests have in common."""
+
+    def initialize(self, site: Site) -> None:
+        """Takes what the application gives."""
+        self.site = site
+
+    def set_default_headers(self) -> None:
+        """Says what browsers may do with an answer."""
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.set_header("X-Frame-Options", "DENY")
+        self.set_header("Server", "vizreport")
+
+    def prepare(self) -> None:
+        """Refuses what does not come from the page itself."""
+        if urlsplit(f"//{self.request.host}").hostname not in self.site.hosts:  # a name that was made to point here
+            raise HTTPError(403, reason="not this machine's name")
+        site = self.request.headers.get("Sec-Fetch-Site", "none")
+        origin = self.request.headers.get("Origin")
+        if not isinstance(self, PageHandler) and (
+            site not in _OWN_SITE or (origin is not None and urlsplit(origin).netloc != self.request.host)
+        ):
+            raise HTTPError(403, reason="another site's page asks")
+
+
+class PageHandler(_Handler):
+    """The page."""
+
+    def get(self) -> None:
+        """Sends it."""
+        self.finish(self.site.page)
+
+
+class LookHandler(_Handler):
+    """What there is to see."""
+
+    async def get(self) -> None:
+        """Sends what the page's choices ask for."""
+        wanted = self.get_query_argument("process", "")
+        seen = self.get_query_argument("seen", "")
+        answer = await self.site.engine.ask(lambda: self.site.views.look(wanted, seen))
+        self.set_header("Content-Type", "application/json")
+        self.finish(answer)

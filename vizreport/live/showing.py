@@ -40,11 +40,13 @@ class Shown:
     """What there is to see of one image.
 
     Attributes:
+        lister: Of its call stacks.
         live: Live bytes and blocks, largest first.
         growing: Bytes per minute and live bytes, those that grow fastest first.
     """
 
     figures: LiveFigures
+    lister: StackLister
     live: tuple[NamedStack, ...]
     growing: tuple[NamedStack, ...]
 
@@ -91,6 +93,7 @@ class Showing:
         top = self._n_stacks
         return Shown(
             figures,
+            lister,
             lister.name(replace(live, order=live.order[:top])),
             lister.name(replace(growing, order=growing.order[:top])),
         )

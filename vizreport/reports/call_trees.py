@@ -15,12 +15,24 @@ from vizreport.analysis.call_paths import LEFT_OUT, CallPaths, elide_paths, inve
 from vizreport.analysis.call_sites import Namer
 from vizreport.analysis.call_tree import CallTree, build_tree
 from vizreport.analysis.forest import Rows, Values
-from vizreport.analysis.metrics import METRICS, take_values
-from vizreport.model.replay import StackTable
 
-_MOST_NODES = 30_000
-_MOST_LEAVES = 15_000
-_INVERTED_SHARE = 0.0005
+
+@dataclass(frozen=True, slots=True)
+class TreeSize:
+    """How large the trees may be.
+
+    Attributes:
+        nodes: Of the upright tree at most, without the leaves below.
+        leaves: Of those whose path was too small at most.
+        inverted_share: Parts of the whole below which a path of the inverted tree is cut.
+    """
+
+    nodes: int
+    leaves: int
+    inverted_share: float
+
+
+REPORT_SIZE = TreeSize(nodes=30_000, leaves=15_000, inverted_share=0.0005)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,7 @@ class PageTree:
     """A call tree, and which stacks end in a part of it that is too small to be shown.
 
     Attributes:
-        tree: Its figures are those of ``analysis.metrics.METRICS``.
+        tree: Its figures are those that were given.
         cut: bool[n_stacks].
     """
 
@@ -44,19 +56,19 @@ class PageTrees:
     inverted: PageTree
 
 
-def build_page_trees(paths: CallPaths, table: StackTable, name: Namer) -> PageTrees:
+def build_page_trees(paths: CallPaths, values: Values, name: Namer, size: TreeSize = REPORT_SIZE) -> PageTrees:
     """Builds both trees. Only what they show is named.
 
     Args:
-        paths: Of the table's stacks, whole, from their call sites on.
-        table: What the stacks account for.
+        paths: Of some stacks, whole, from their call sites on.
+        values: uint64[n_stacks, m], what these account for.
         name: Gives the names of rows.
+        size: At most so large.
     """
-    values = take_values(table, list(METRICS))
     wholes = values.sum(axis=0, dtype=np.uint64)
     shares = (values / np.maximum(wholes, 1)).sum(axis=1)
-    upright = elide_paths(paths, _choose_nodes(sum_paths(paths, values), wholes), shares, _MOST_LEAVES)
-    inverted = invert_paths(paths, values, (wholes * _INVERTED_SHARE).astype(np.uint64))
+    upright = elide_paths(paths, _choose_nodes(sum_paths(paths, values), wholes, size.nodes), shares, size.leaves)
+    inverted = invert_paths(paths, values, (wholes * size.inverted_share).astype(np.uint64))
     rows: Rows = np.concatenate([upright.rows, inverted.rows])
     names = name(rows[rows != LEFT_OUT])
     return PageTrees(
@@ -65,10 +77,10 @@ def build_page_trees(paths: CallPaths, table: StackTable, name: Namer) -> PageTr
     )
 
 
-def _choose_nodes(totals: Values, wholes: Values) -> NDArray[np.bool_]:
-    """Returns which nodes stay: at most _MOST_NODES, those with the largest share of any figure; none with nothing."""
+def _choose_nodes(totals: Values, wholes: Values, most: int) -> NDArray[np.bool_]:
+    """Returns which nodes stay: at most so many, those with the largest share of any figure; none with nothing."""
     shares = (totals / np.maximum(wholes, 1)).max(axis=1)
     kept: NDArray[np.bool_] = shares > 0
-    if np.count_nonzero(kept) > _MOST_NODES:
-        kept = shares > np.partition(shares, -_MOST_NODES - 1)[-_MOST_NODES - 1]
+    if np.count_nonzero(kept) > most:
+        kept = shares > np.partition(shares, -most - 1)[-most - 1]
     return kept

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +25,6 @@ from markupsafe import Markup
 from vizreport.reports.section import Section
 from vizreport.views.theme import describe_palettes
 
-_ASSETS = Path(__file__).parent.parent / "views" / "assets"
-_EARLY_SCRIPTS = ("core.js", "theme.js")
 _SCRIPTS = (
     "navigation.js",
     "figures.js",
@@ -58,18 +56,53 @@ class Page:
     metric: str
     head: Mapping[str, object] | None
     sections: Sequence[Section]
-    data: Mapping[str, object]
+    data: Mapping[str, object] = field(default_factory=dict)
 
 
-def write_page(page: Page) -> str:
+@dataclass(frozen=True, slots=True)
+class PageKind:
+    """What pages of a kind have in common besides the look.
+
+    Attributes:
+        assets: Where templates and scripts are, the first that has one counts.
+        early_scripts: Those that come before the page's body.
+        scripts: The others.
+        styles: Style sheets.
+        controls: Template of what stands in the bar at the top, or None.
+        foot: What the page says at its end, after who made it.
+        connect: What its scripts may talk to, in the words of a content security policy.
+    """
+
+    assets: tuple[Path, ...]
+    early_scripts: tuple[str, ...]
+    scripts: tuple[str, ...]
+    styles: tuple[str, ...]
+    controls: str | None
+    foot: str
+    connect: str
+
+
+ASSETS = Path(__file__).parent.parent / "views" / "assets"
+REPORT = PageKind(
+    assets=(ASSETS,),
+    early_scripts=("core.js", "theme.js"),
+    scripts=_SCRIPTS,
+    styles=("page.css",),
+    controls=None,
+    foot="This page is complete: it needs no network and sends nothing.",
+    connect="'none'",
+)
+
+
+def write_page(page: Page, kind: PageKind = REPORT) -> str:
     """Returns the page as HTML."""
-    early, late = _read_scripts(_EARLY_SCRIPTS), _read_scripts(_SCRIPTS)
+    early, late = _read_assets(kind, kind.early_scripts), _read_assets(kind, kind.scripts)
     bokeh = _read_bokeh()
     data = {name: _pack(content) for name, content in page.data.items()}
     for section in page.sections:
         data |= {name: _pack(content) for name, content in section.data.items()}
         data |= {name: _pack(json_item(model)) for name, model in section.figures.items()}
-    render = _make_environment()
+    render = _make_environment(kind.assets)
     bodies = [
         {
             "name": section.name,
@@ -85,24 +118,27 @@ def write_page(page: Page) -> str:
         title=page.title,
         metric=page.metric,
         version=version("vizzy"),
-        policy=_write_policy(early, bokeh, late),
-        style=Markup(_read_asset("page.css")),
+        policy=write_policy(kind.connect, early, bokeh, late),
+        style=Markup(_read_assets(kind, kind.styles)),
         early_script=Markup(early),
         bokeh_script=Markup(bokeh),
         page_script=Markup(late),
         head=head,
+        controls="" if kind.controls is None else Markup(render.get_template(kind.controls).render()),
+        foot=kind.foot,
         sections=bodies,
         data=data,
         palettes=Markup(json.dumps(describe_palettes())),
     )
 
 
-def _read_asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+def _read_asset(kind: PageKind, name: str) -> str:
+    found = next(folder / name for folder in kind.assets if (folder / name).exists())
+    return found.read_text(encoding="utf-8")
 
 
-def _read_scripts(names: Sequence[str]) -> str:
-    return "\n".join(_read_asset(name) for name in names)
+def _read_assets(kind: PageKind, names: Sequence[str]) -> str:
+    return "\n".join(_read_asset(kind, name) for name in names)
 
 
 @cache
@@ -111,13 +147,14 @@ def _read_bokeh() -> str:
     return str(Resources(mode="inline", components=["bokeh"]).js_raw[0])
 
 
-def _write_policy(*scripts: str) -> str:
-    """Returns a policy under which only these scripts run and nothing is loaded."""
+def write_policy(connect: str, *scripts: str) -> str:
+    """Returns a policy under which only these scripts run, and talk to nothing else than is said."""
     sums = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{checksum}'" for checksum in sums)
     rules = {
         "default-src": "'none'",
         "script-src": allowed,
+        "connect-src": connect,
         "style-src": "'unsafe-inline'",
         "img-src": "data: blob:",
         "font-src": "data:",
@@ -134,9 +171,9 @@ def _pack(content: Any) -> str:
 
 
 @cache
-def _make_environment() -> Environment:
+def _make_environment(assets: tuple[Path, ...]) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_ASSETS),
+        loader=FileSystemLoader(assets),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

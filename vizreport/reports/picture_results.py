@@ -14,6 +14,7 @@ import numpy as np
 
 from vizreport.analysis.call_paths import find_paths
 from vizreport.analysis.forest import Rows
+from vizreport.analysis.metrics import METRICS, take_values
 from vizreport.analysis.pictures import PictureCollector, Pictures
 from vizreport.analysis.replay import Wanted, replay_images
 from vizreport.errors import VizzyError
@@ -115,7 +116,9 @@ def collect_results(
     trees = None
     if Need.TREES in needs:
         trees = build_page_trees(
-            find_paths(stacks, lister.sites), replayed.stacks, lambda rows: symbolizer.name_stacks(image, stacks, rows)
+            find_paths(stacks, lister.sites),
+            take_values(replayed.stacks, list(METRICS)),
+            lambda rows: symbolizer.name_stacks(image, stacks, rows),
         )
     slot_nodes, slots = _find_slots(trees, len(replayed.stacks))
     pictures = None

@@ -72,10 +72,11 @@ class StackLister:
         """
         self._image, self._stacks, self._symbolizer, self._folded = image, stacks, symbolizer, folded
         self._leaves, roots = find_ends(stacks, table.stacks)
-        self.sites = find_call_sites(stacks, self._leaves, self._name) if folded else self._leaves
+        self.sites = find_call_sites(stacks, self._leaves, self.name_rows) if folded else self._leaves
         self.groups = group_stacks(stacks, self.sites, roots)
 
-    def _name(self, rows: Rows) -> Names:
+    def name_rows(self, rows: Rows) -> Names:
+        """Returns the names of rows of the stacks."""
         return self._symbolizer.name_stacks(self._image, self._stacks, rows)
 
     def rank(self, first: NDArray[np.uint64], second: NDArray[np.uint64]) -> Ranking:
@@ -110,7 +111,7 @@ class StackLister:
         """Returns the frames of the stacks that begin at these rows, leaf first."""
         above = self._stacks.find_above()
         stacks = [climb(above, leaf) for leaf in leaves.tolist()]
-        names = self._name(np.array([row for stack in stacks for row in stack], dtype=np.int64))
+        names = self.name_rows(np.array([row for stack in stacks for row in stack], dtype=np.int64))
         frames = {row: names.frames(row) for row in names.rows.tolist()}
         return [tuple(frame for row in stack for frame in frames[row]) for stack in stacks]
 

@@ -25,7 +25,7 @@ class Metric:
     Attributes:
         name: As on the command line.
         label: On buttons and in tables.
-        unit: How the page writes it: ``bytes`` or ``count``.
+        unit: How the page writes it: ``bytes``, ``growth`` (bytes per minute) or ``count``.
         help: What it means.
     """
 
@@ -47,6 +47,15 @@ RANGE_METRICS = (
     Metric("range-allocated", "Allocated in range", "bytes", "Bytes allocated in the chosen range of time"),
     Metric("range-live", "Live at its end", "bytes", "Bytes live at the end of the chosen range, whenever allocated"),
     Metric("range-kept", "Allocated in it, live at its end", "bytes", "Allocated in the range and live at its end"),
+)
+
+LIVE_METRICS = (
+    Metric("live", "Live bytes", "bytes", "Bytes that are live now: asked for and not yet freed"),
+    Metric("blocks", "Live blocks", "count", "Blocks that are live now"),
+    Metric("growing", "Growing", "growth", "Live bytes gained in the last minute, by call stacks that gained any"),
+    Metric("allocated", "Allocated", "bytes", "All bytes that were ever allocated"),
+    Metric("count", "Allocations", "count", "How many allocations were made"),
+    Metric("temporary", "Temporary", "count", "Allocations freed before their thread allocated again"),
 )
 
 
@@ -71,13 +80,16 @@ def find_slots(tree: CallTree, cut: NDArray[np.bool_]) -> Rows:
     return np.where(cut, find_other_nodes(tree)[tree.ends], tree.ends)
 
 
-def make_tree_columns(tree: CallTree, frames: FrameColumns, ranges: RangeTable | None) -> dict[str, Any]:
-    """Turns a tree, whose figures are those of METRICS, into columns.
+def make_tree_columns(
+    tree: CallTree, frames: FrameColumns, ranges: RangeTable | None = None, metrics: tuple[Metric, ...] = METRICS
+) -> dict[str, Any]:
+    """Turns a tree into columns.
 
     Args:
-        tree: What is too small to be shown in it becomes a node below its caller.
+        tree: Its figures are those of the metrics. What is too small to be shown in it becomes a node below its caller.
         frames: Collects the frames.
         ranges: Its slots are nodes as find_slots gives them; or None.
+        metrics: In their order.
     """
     more = np.flatnonzero(tree.other_values.any(axis=1))
     rows, used = np.unique(tree.frames, return_inverse=True)
@@ -87,7 +99,7 @@ def make_tree_columns(tree: CallTree, frames: FrameColumns, ranges: RangeTable |
     return {
         "parent": np.concatenate([tree.parents, more]).tolist(),
         "frame": [*ids[used.ravel()].tolist(), *other],
-        "self": {metric.name: selves[:, figure].tolist() for figure, metric in enumerate(METRICS)},
+        "self": {metric.name: selves[:, figure].tolist() for figure, metric in enumerate(metrics)},
         "range": None if ranges is None else _make_range_columns(ranges),
     }
 

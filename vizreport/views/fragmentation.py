@@ -32,7 +32,8 @@ def draw_held(held: HeldTimeline, samples: Samples) -> figure:
     drawn.varea(x="time", y1=0, y2="live", source=source, color=colour("main"), fill_alpha=0.25)
     line = drawn.line(x="time", y="held", source=source, color=colour("second"), line_width=1.6)
     drawn.line(x="time", y="live", source=source, color=colour("main"), line_width=1.6)
-    draw_samples(drawn, samples, unit, "quiet")
+    if len(samples.times):
+        draw_samples(drawn, samples, unit, "quiet")
     tooltips = [
         ("time", f"@time{{0.000}} {unit.name}"),
         ("held", "@held{0.[0] ib}"),

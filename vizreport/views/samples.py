@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from vizreport.model.trace import Samples
 from vizreport.views.theme import TimeUnit, colour
@@ -12,16 +13,20 @@ from vizreport.views.theme import TimeUnit, colour
 _MAX_SAMPLES = 2000
 
 
-def draw_samples(drawn: figure, samples: Samples, unit: TimeUnit, role: str, *, visible: bool = True) -> None:
-    """Draws resident memory ("resident"); of more samples than can be seen, the largest of each few."""
+def make_sample_columns(samples: Samples, unit: TimeUnit) -> dict[str, NDArray[np.float64]]:
+    """Returns what is drawn: of more samples than can be seen, the largest of each few."""
     if len(samples.times) == 0:
-        return
+        return {"time": np.zeros(0), "rss": np.zeros(0)}
     starts = np.unique(np.linspace(0, len(samples.times), _MAX_SAMPLES, endpoint=False).astype(np.int64))
-    data = {
+    return {
         "time": samples.times[starts] / unit.ns,
         "rss": np.maximum.reduceat(samples.rss, starts).astype(np.float64),
     }
-    source = ColumnDataSource(data, name="rss")
+
+
+def draw_samples(drawn: figure, samples: Samples, unit: TimeUnit, role: str, *, visible: bool = True) -> None:
+    """Draws resident memory ("resident")."""
+    source = ColumnDataSource(make_sample_columns(samples, unit), name="rss")
     drawn.step(
         x="time",
         y="rss",

@@ -15,13 +15,11 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from vizreport.model.replay import Peak, Timeline
-from vizreport.model.trace import NO_DROPS, Drops, Samples
+from vizreport.model.trace import Samples
 from vizreport.units import format_bytes
-from vizreport.views.losses import count_dropped, draw_losses
 from vizreport.views.samples import draw_samples
 from vizreport.views.theme import (
     FONT,
-    CountUnit,
     TimeUnit,
     choose_count_unit,
     choose_time_unit,
@@ -46,49 +44,52 @@ def shows_resident(peak: Peak, samples: Samples) -> bool:
     return bool(samples.rss.max(initial=0) <= _MOST_TIMES_LIVE * peak.bytes)
 
 
-def draw_timeline(timeline: Timeline, peak: Peak, samples: Samples, drops: Drops = NO_DROPS) -> Column:
+def draw_timeline(
+    timeline: Timeline, peak: Peak, samples: Samples, unit: TimeUnit | None = None, *, growing: bool = False
+) -> Column:
     """Draws three figures under each other with one axis of time.
 
-    The range that a reader chooses is the Range1d "chosen"; boxes named "shade" show it in all three. Spans in which
-    events were dropped are marked.
+    The range that a reader chooses is the Range1d "chosen"; boxes named "shade" show it in all three.
+
+    Args:
+        timeline: What is drawn.
+        peak: Is marked.
+        samples: Resident memory.
+        unit: Of time; None: what suits the timeline.
+        growing: The page will exchange what is drawn for later figures; nothing can be chosen.
     """
-    unit = find_unit(timeline)
-    seconds = np.maximum(np.diff(timeline.edges.astype(np.float64)), 1) / 1e9
-    block_unit = choose_count_unit(timeline.max_blocks.max())
-    rate_unit = choose_count_unit((timeline.allocs / seconds).max())
-    columns = _make_columns(timeline, seconds, unit, block_unit, rate_unit)
-    if len(drops):
-        dropped = count_dropped(drops, timeline.edges).astype(np.float64)
-        columns["dropped"] = np.append(dropped, dropped[-1:])
+    unit = unit or find_unit(timeline)
+    columns, titles = make_timeline_columns(timeline, unit)
     source = ColumnDataSource(columns, name="timeline")
     start, end = float(timeline.edges[0]) / unit.ns, float(timeline.edges[-1]) / unit.ns
     span = make_range(start, end, name="time")
     chosen = Range1d(start=start, end=start, name="chosen")
-    titles = ("Live bytes", f"Live blocks{block_unit.name}", f"Allocations per second{rate_unit.name}")
     size, blocks, rate = (
-        make_figure(height=height, title=title, x_range=span, tools=(_make_chooser(chosen),))
+        make_figure(height=height, title=title, x_range=span, tools=() if growing else (_make_chooser(chosen),))
         for height, title in zip(_HEIGHTS, titles, strict=True)
     )
     for drawn in (size, blocks, rate):
         start_at_zero(drawn)
-    draw_losses((size, blocks, rate), drops, unit, end_ns=int(timeline.edges[-1]))
     lines = [_draw_band(size, source, "bytes", "main"), _draw_band(blocks, source, "blocks", "third")]
     lines.append(_draw_rate(rate, source))
-    draw_samples(size, samples, unit, "second", visible=shows_resident(peak, samples))
-    _mark_peak(size, peak, unit, (start, end))
+    if growing or len(samples.times):
+        draw_samples(size, samples, unit, "second", visible=growing or shows_resident(peak, samples))
+    if growing or peak.row >= 0:
+        _mark_peak(size, peak, unit, (start, end))
     label_bytes(size.yaxis)
     for drawn, hovered in zip((size, blocks, rate), lines, strict=True):
-        drawn.add_tools(_make_hover(hovered, unit, has_losses=len(drops) > 0))
+        drawn.add_tools(_make_hover(hovered, unit))
         drawn.xaxis.visible = drawn is rate
     rate.xaxis.axis_label = f"time since start ({unit.name})"
     return column(size, blocks, rate, sizing_mode="stretch_width", spacing=2)
 
 
-def _make_columns(
-    timeline: Timeline, seconds: NDArray[np.float64], unit: TimeUnit, block_unit: CountUnit, rate_unit: CountUnit
-) -> dict[str, NDArray[np.float64]]:
-    """Returns the bins as columns, to draw and to read; a last row closes the last bin."""
+def make_timeline_columns(timeline: Timeline, unit: TimeUnit) -> tuple[dict[str, NDArray[np.float64]], tuple[str, ...]]:
+    """Returns the bins as columns, to draw and to read, and the figures' titles; a last row closes the last bin."""
+    seconds = np.maximum(np.diff(timeline.edges.astype(np.float64)), 1) / 1e9
     rate = timeline.allocs / seconds
+    block_unit = choose_count_unit(timeline.max_blocks.max())
+    rate_unit = choose_count_unit(rate.max())
     columns = {
         "min_bytes": timeline.min_bytes,
         "max_bytes": timeline.max_bytes,
@@ -101,7 +102,8 @@ def _make_columns(
         "bytes_per_s": timeline.bytes_allocated / seconds,
     }
     closed = {name: np.append(column, column[-1:]).astype(np.float64) for name, column in columns.items()}
-    return {"time": timeline.edges / unit.ns, **closed}
+    titles = ("Live bytes", f"Live blocks{block_unit.name}", f"Allocations per second{rate_unit.name}")
+    return {"time": timeline.edges / unit.ns, **closed}, titles
 
 
 def _draw_band(drawn: figure, source: ColumnDataSource, what: str, role: str) -> Any:
@@ -128,8 +130,6 @@ def _draw_unseen(drawn: figure, source: ColumnDataSource, column: str) -> Any:
 
 def _mark_peak(drawn: figure, peak: Peak, unit: TimeUnit, span: tuple[float, float]) -> None:
     """Marks the peak with its size, towards the side where there is room."""
-    if peak.row < 0:
-        return
     time = peak.time_ns / unit.ns
     right = time < (span[0] + span[1]) / 2
     drawn.scatter(x=[time], y=[float(peak.bytes)], size=8, color=colour("mark"), line_color=None, name="peak")
@@ -139,6 +139,7 @@ def _mark_peak(drawn: figure, peak: Peak, unit: TimeUnit, span: tuple[float, flo
             y=float(peak.bytes),
             x_offset=9 if right else -9,
             y_offset=-5,
+            name="peak label",
             text=f"peak {format_bytes(peak.bytes)}",
             text_align="left" if right else "right",
             text_color=colour("mark"),
@@ -149,7 +150,7 @@ def _mark_peak(drawn: figure, peak: Peak, unit: TimeUnit, span: tuple[float, flo
     )
 
 
-def _make_hover(line: Any, unit: TimeUnit, *, has_losses: bool) -> HoverTool:
+def _make_hover(line: Any, unit: TimeUnit) -> HoverTool:
     """Returns a tool that says all that is known of the bin under the pointer."""
     return HoverTool(
         renderers=[line],
@@ -162,7 +163,6 @@ def _make_hover(line: Any, unit: TimeUnit, *, has_losses: bool) -> HoverTool:
             ("blocks", "@least_blocks{0,0} to @most_blocks{0,0}"),
             ("allocations", "@allocs_per_s{0,0} per s"),
             ("allocated", "@bytes_per_s{0.[0] ib} per s"),
-            *([("events dropped", "@dropped{0,0}")] if has_losses else []),
         ],
     )
 

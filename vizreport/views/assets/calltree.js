@@ -148,8 +148,46 @@
     }
   }
 
-  let loading = null;
-  vizzy.callTrees = () => (loading ||= vizzy.load("calltree").then((data) => data && new CallTrees(data)));
+  /* Numbers for functions, the same in whatever data they come. */
+  const identities = new Map();
+
+  function identify(frames) {
+    const { names, name, modules, module } = frames;
+    return (frames.identities ||= name.map((text, frame) => {
+      const key = `${names[text]} ${module[frame] < 0 ? "" : modules[module[frame]]}`;
+      return identities.get(key) ?? identities.set(key, identities.size).get(key);
+    }));
+  }
+
+  /* Returns for each node of an earlier tree the node of a later one with the same functions above it, or -1. */
+  vizzy.followNodes = function (before, after, inverted) {
+    const [earlier, later] = [before.get(inverted), after.get(inverted)];
+    const [earlierIds, laterIds] = [identify(before.frames), identify(after.frames)];
+    const places = new Map();
+    const key = (parent, frame, ids) => parent * 2 ** 26 + (frame < 0 ? 0 : ids[frame] + 1);
+    for (let node = 1; node < later.size; node++) places.set(key(later.parent[node], later.frame[node], laterIds), node);
+    const found = new Int32Array(earlier.size).fill(-1);
+    found[0] = 0;
+    for (let node = 1; node < earlier.size; node++) {
+      const parent = found[earlier.parent[node]];
+      if (parent >= 0) found[node] = places.get(key(parent, earlier.frame[node], earlierIds)) ?? -1;
+    }
+    return found;
+  };
+
+  /* A report carries its trees; a live page gets them again and again, and says so by the state "trees". */
+  let [shown, tell] = [null, null];
+  const loading = new Promise((resolve) => (tell = resolve));
+  vizzy.callTrees = () => loading.then(() => shown);
+  vizzy.renewTrees = function (data) {
+    const before = shown;
+    shown = data && new CallTrees(data);
+    tell();
+    if (before) vizzy.state.set({ trees: shown });
+  };
+  document.addEventListener("DOMContentLoaded", async () => {
+    if (!vizzy.live) vizzy.renewTrees(await vizzy.load("calltree"));
+  });
 
   /* Returns a test for a text to search: /.../ is a regular expression, else the text itself in any case. */
   vizzy.matcher = function (text) {

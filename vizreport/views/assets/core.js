@@ -37,6 +37,7 @@
       for (; Math.abs(value) >= 1024 && step < STEPS.length - 1; step++) value /= 1024;
       return `${step ? value.toFixed(1) : Math.round(value)} ${step || Math.round(value) !== 1 ? STEPS[step] : "byte"}`;
     },
+    growth: (value) => `${vizzy.units.bytes(value)}/min`,
     count: (value) => numbers.format(Math.round(value)),
     time(ns) {
       for (const [unit, name] of [[1e9, "s"], [1e6, "ms"], [1e3, "us"]]) {

@@ -5,7 +5,8 @@
 
   const LIGHT = ["#f2c078", "#9ccbe8", "#a8d5a2", "#e3b3d0", "#d9d28a", "#c3bfe6"];
   const DARK = ["#8a5a1c", "#2c5f82", "#3a6b40", "#7c4468", "#6b6526", "#55508c"];
-  const cache = new Map();
+  const cache = new WeakMap();
+  const places = new Map();
 
   function hash(text) {
     let value = 2166136261;
@@ -25,14 +26,25 @@
     return counts.map((_, module) => module).sort((a, b) => counts[b] - counts[a]);
   }
 
+  /* Gives the modules with most frames a place in the palette. Who has one keeps it, also when other frames come. */
+  function choosePlaces(frames) {
+    for (const module of rank(frames)) {
+      if (places.size >= LIGHT.length) break;
+      const name = frames.modules[module];
+      if (!places.has(name)) places.set(name, places.size);
+    }
+  }
+
   vizzy.flameColours = function (frames) {
     const dark = vizzy.theme.isDark();
-    if (cache.has(dark)) return cache.get(dark);
+    const styles = cache.get(frames) ?? cache.set(frames, new Map()).get(frames);
+    if (styles.has(dark)) return styles.get(dark);
+    choosePlaces(frames);
     const palette = dark ? DARK : LIGHT;
     const plain = dark ? "#343c46" : "#dde1e5";
-    const rankOf = new Map(rank(frames).slice(0, palette.length).map((module, place) => [module, palette[place]]));
+    const colours = frames.modules.map((name) => palette[places.get(name)] ?? plain);
     const fills = frames.name.map((name, frame) => {
-      const base = rankOf.get(frames.module[frame]) || plain;
+      const base = colours[frames.module[frame]] ?? plain;
       return shade(base, 0.93 + (hash(frames.names[name]) % 100) / 700);
     });
     const style = {
@@ -40,9 +52,9 @@
       ink: dark ? "#eef1f4" : "#1b1f24",
       mark: dark ? "#d6408f" : "#c2267e",
       markInk: "#ffffff",
-      legend: rank(frames).slice(0, palette.length).map((module, place) => [frames.modules[module], palette[place]]),
+      legend: [...places].filter(([name]) => frames.modules.includes(name)).map(([name, place]) => [name, palette[place]]),
     };
-    cache.set(dark, style);
+    styles.set(dark, style);
     return style;
   };
 })(window.vizzy);

@@ -45,7 +45,7 @@
     }
 
     /* Lays out the tree of the chosen metric: each node's left and right edge as fractions of the whole. */
-    show() {
+    layOut() {
       const tree = (this.tree = this.trees.get(this.inverted));
       const total = (this.total = tree.total(this.metric));
       this.left = new Float64Array(tree.size).fill(-1);
@@ -67,12 +67,41 @@
           edge += total[child] / whole;
         }
       }
+      this.search(vizzy.find("input[type=search]", this.section).value);
+      vizzy.find(".empty", this.section).hidden = total[0] > 0;
+    }
+
+    show() {
+      this.layOut();
+      this.focus = 0;
       this.view = [0, 1];
       vizzy.find(".reset", this.section).disabled = true;
       this.choose(0);
-      this.search(vizzy.find("input[type=search]", this.section).value);
-      vizzy.find(".empty", this.section).hidden = total[0] > 0;
       this.resize();
+    }
+
+    /* Shows other figures of the same program: zoom, search and choice stay, or go to the nearest caller that is there. */
+    renew(trees) {
+      const follow = vizzy.followNodes(this.trees, trees, this.inverted);
+      const stay = (node) => {
+        while (node > 0 && follow[node] < 0) node = this.tree.parent[node];
+        return Math.max(follow[node], 0);
+      };
+      [this.chosen, this.focus] = [stay(this.chosen), stay(this.focus)];
+      this.hovered = this.hovered < 0 ? -1 : follow[this.hovered];
+      this.trees = trees;
+      this.layOut();
+      [this.chosen, this.focus] = [this.chosen, this.focus].map((node) => this.nearestShown(node));
+      this.view = this.focus > 0 ? [this.left[this.focus], this.right[this.focus]] : [0, 1];
+      vizzy.find(".reset", this.section).disabled = this.focus === 0;
+      vizzy.renewFrame(this.details, trees, this.describeChoice(this.chosen));
+      this.nameColours();
+      this.resize();
+    }
+
+    nearestShown(node) {
+      while (node > 0 && this.left[node] < 0) node = this.tree.parent[node];
+      return node;
     }
 
     resize() {
@@ -207,7 +236,11 @@
 
     choose(node) {
       this.chosen = node;
-      vizzy.showFrame(this.details, this.trees, { tree: this.tree, node, inverted: this.inverted, metric: this.metric });
+      vizzy.showFrame(this.details, this.trees, this.describeChoice(node));
+    }
+
+    describeChoice(node) {
+      return { tree: this.tree, node, inverted: this.inverted, metric: this.metric };
     }
 
     hover(event) {
@@ -274,6 +307,7 @@
         ),
       );
       vizzy.state.on(["metric", "inverted", "summed", "flames"], () => this.show());
+      vizzy.state.on(["trees"], ({ trees }) => this.renew(trees));
       vizzy.state.on(["theme"], () => {
         this.nameColours();
         this.paint();

@@ -51,11 +51,19 @@
     setTimeout(() => (button.textContent = "Copy stack"), 1200);
   }
 
+  /* Puts new figures into details that are shown of the same function; what a reader selects or scrolls stays. */
+  vizzy.renewFrame = function (holder, trees, chosen) {
+    const table = vizzy.find("table", holder);
+    if (!table || holder.dataset.stack !== trees.stackText(chosen.tree, chosen.node, chosen.inverted)) vizzy.showFrame(holder, trees, chosen);
+    else table.replaceWith(figures(trees, chosen));
+  };
+
   /* Fills an element with the details of a node: {tree, node, inverted, metric}. */
   vizzy.showFrame = function (holder, trees, chosen) {
     const { tree, node, inverted } = chosen;
     holder.hidden = tree.total(chosen.metric)[0] === 0;
     holder.classList.toggle("nothing", node === 0);
+    holder.dataset.stack = node === 0 ? "" : trees.stackText(tree, node, inverted);
     if (node === 0) return holder.replaceChildren("Choose a box to zoom into it and to see its call stack and all its figures here.");
     const { function: name, module, inlined } = trees.describe(tree, node);
     const button = vizzy.make("button", { className: "button", type: "button", textContent: "Copy stack" });

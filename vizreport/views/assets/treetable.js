@@ -97,15 +97,40 @@
       return rows;
     }
 
+    /* Shows other figures of the same program: what is open stays open, and rows that stay are the same elements. */
+    renew(trees) {
+      const follow = vizzy.followNodes(this.trees, trees, vizzy.state.get("inverted"));
+      this.open = new Set([...this.open].map((node) => follow[node]).filter((node) => node >= 0));
+      for (const row of vizzy.all("tr", this.body)) row.dataset.node = follow[row.dataset.node];
+      this.trees = trees;
+      if (!this.touched) this.openMain();
+      this.show();
+    }
+
     fill() {
       const focused = this.body.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.node : null;
       this.rows = this.visible();
-      this.body.replaceChildren(...this.rows.slice(0, this.limit).map(([node, level]) => this.row(node, level)));
+      const before = new Map([...this.body.children].map((row) => [Number(row.dataset.node), row]));
+      const rows = this.rows.slice(0, this.limit).map(([node, level]) => this.reuse(before.get(node), this.row(node, level)));
+      if (rows.length !== this.body.children.length || rows.some((row, at) => row !== this.body.children[at])) this.body.replaceChildren(...rows);
       const more = vizzy.find(".more", this.section);
       more.hidden = this.rows.length <= this.limit;
       more.textContent = `Show more (${vizzy.units.count(this.rows.length - this.limit)} rows)`;
       if (focused !== null) vizzy.find(`tr[data-node="${focused}"]`, this.body)?.focus();
       else if (this.body.firstElementChild) this.body.firstElementChild.tabIndex = 0;
+    }
+
+    /* Gives an element that is there already the contents of a new one, as far as they differ. */
+    reuse(there, row) {
+      if (!there || there.cells.length !== row.cells.length) return row;
+      [...row.cells].forEach((cell, at) => {
+        if (!there.cells[at].isEqualNode(cell)) there.replaceChild(cell, there.cells[at]);
+      });
+      for (const name of ["aria-level", "aria-expanded"]) {
+        if (row.hasAttribute(name)) there.setAttribute(name, row.getAttribute(name));
+        else there.removeAttribute(name);
+      }
+      return there;
     }
 
     row(node, level) {
@@ -143,6 +168,7 @@
 
     /* Opens or closes a row; what has only one callee opens with it, down to where the ways part. */
     toggle(node) {
+      this.touched = true;
       if (this.open.delete(node)) return this.fill();
       for (let at = node; ; ) {
         this.open.add(at);
@@ -200,6 +226,7 @@
         this.limit += ROWS_AT_ONCE;
         this.fill();
       });
+      vizzy.state.on(["trees"], ({ trees }) => this.renew(trees));
       vizzy.state.on(["inverted"], () => this.openMain());
       vizzy.state.on(["inverted", "summed"], () => this.show());
       vizzy.state.on(["metric"], ({ metric }) => {

@@ -1,0 +1,93 @@
+/* Asks the server what there is to see, twice a second, and tells the rest of the page by the event "look". What the
+ * page wants to see is all here: the server keeps nothing for it. */
+(function (vizzy) {
+  "use strict";
+
+  const PERIOD_MS = 500;
+  const LATE_MS = 1500;
+  const RETRY_MS = 1000;
+
+  const live = (vizzy.live = { process: "", paused: false, latest: null, looks: 0 });
+  let [answered, lost, wake] = [0, false, () => {}];
+
+  /* Resolves after a time, or when something was chosen. */
+  function rest(ms) {
+    return new Promise((resolve) => {
+      wake = resolve;
+      setTimeout(resolve, Math.max(ms, 20));
+    });
+  }
+
+  function idle() {
+    return live.paused || document.hidden;
+  }
+
+  async function ask() {
+    const query = new URLSearchParams({ process: live.process });
+    const answer = await fetch(`look?${query}`);
+    if (!answer.ok) throw new Error(answer.statusText);
+    return answer.json();
+  }
+
+  async function follow() {
+    for (;;) {
+      while (idle()) await rest(PERIOD_MS);
+      const start = performance.now();
+      let pause = RETRY_MS;
+      try {
+        const look = await ask();
+        [answered, lost] = [performance.now(), false];
+        if (!live.paused) {
+          live.latest = look;
+          live.looks += 1;
+          document.dispatchEvent(new CustomEvent("look", { detail: look }));
+        }
+        pause = PERIOD_MS - (performance.now() - start);
+      } catch (error) {
+        lost = true;
+        live.error = String(error);
+      }
+      say();
+      await rest(pause);
+    }
+  }
+
+  /* Says how fresh the page is. */
+  function describe() {
+    const age = performance.now() - answered;
+    const shown = live.latest && live.latest.shown;
+    if (live.paused) return ["paused", "paused"];
+    if (lost) return ["lost", "vizreport does not answer"];
+    if (!shown) return ["waiting", "waiting for a program"];
+    if (age > LATE_MS) return ["late", `showing ${(age / 1000).toFixed(0)} s ago`];
+    return shown.ended ? ["ended", "ended"] : ["live", "live"];
+  }
+
+  function say() {
+    const status = document.getElementById("status");
+    const [state, text] = describe();
+    status.dataset.state = state;
+    if (status.textContent !== text) status.textContent = text;
+  }
+
+  live.choose = function (process) {
+    live.process = process;
+    wake();
+  };
+
+  live.pause = function (paused) {
+    live.paused = paused;
+    const button = document.getElementById("pause");
+    button.setAttribute("aria-pressed", paused);
+    button.textContent = paused ? "Go on" : "Pause";
+    say();
+    wake();
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.getElementById("pause").addEventListener("click", () => live.pause(!live.paused));
+    document.addEventListener("visibilitychange", () => wake());
+    setInterval(say, PERIOD_MS);
+    follow();
+  });
+})(window.vizzy);

@@ -1,0 +1,58 @@
+/* The head: the choice of process, and figures in large print. */
+(function (vizzy) {
+  "use strict";
+
+  const { bytes, count, time } = vizzy.units;
+
+  function say(element, text) {
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+
+  /* Lists the processes, and shows which of them is chosen. */
+  function list(select, { choices, chosen }) {
+    const options = choices.map(({ key, label }) => vizzy.make("option", { value: key, textContent: label }));
+    const same = options.length === select.options.length && options.every((option, at) => option.isEqualNode(select.options[at]));
+    if (choices.length && !same) select.replaceChildren(...options);
+    select.disabled = !choices.length;
+    if (chosen !== null && document.activeElement !== select) select.value = chosen;
+  }
+
+  function describeMore(figures) {
+    const lost = figures["damaged blocks"];
+    return {
+      "live bytes": `in ${count(figures["live blocks"])} blocks`,
+      peak: figures.peak ? `after ${time(figures["peak time"])}` : "",
+      allocations: `${bytes(figures.allocated)} in all, ${count(figures.frees)} frees`,
+      "events per second": `${bytes(figures["allocated per second"])} allocated per second`,
+      "dropped events": lost ? `and ${count(lost)} damaged blocks` : "no damaged blocks",
+    };
+  }
+
+  function show({ process, figures }) {
+    say(vizzy.find("[data-figure=process]"), process);
+    for (const element of vizzy.all("[data-figure][data-unit]")) {
+      const value = figures[element.dataset.figure];
+      element.dataset.value = value;
+      say(element, value || element.dataset.figure !== "resident" ? vizzy.units[element.dataset.unit](value) : "\u2013");
+    }
+    const more = describeMore(figures);
+    for (const element of vizzy.all("[data-more]")) say(element, more[element.dataset.more] ?? "");
+    const warned = figures["dropped events"] + figures["damaged blocks"] > 0;
+    vizzy.find("[data-figure='dropped events']").closest(".card").classList.toggle("warned", warned);
+  }
+
+  document.addEventListener("look", ({ detail }) => {
+    list(document.getElementById("process"), detail);
+    if (!detail.shown) return;
+    show(detail.shown);
+    vizzy.renewTrees(detail.shown.calltree);
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const select = document.getElementById("process");
+    select.addEventListener("change", () => {
+      vizzy.live.choose(select.value);
+      select.blur();
+    });
+  });
+})(window.vizzy);

@@ -1,0 +1,109 @@
+"""What a page is told when it asks: figures, pictures and call stacks of one image, ready for JSON.
+
+Nothing here is markup: the page sets all of it as text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vizreport.analysis.call_paths import find_paths
+from vizreport.analysis.forest import Values
+from vizreport.live.session import LiveFigures
+from vizreport.live.showing import Choice, Shown
+from vizreport.reports.call_trees import PageTree, TreeSize, build_page_trees
+from vizreport.reports.process_text import describe_command, describe_end, describe_process, shorten_command
+from vizreport.reports.stack_lists import NamedStack
+from vizreport.reports.stack_view import describe_site, describe_stack
+from vizreport.views.calltree import LIVE_METRICS, FrameColumns, describe_metrics, make_tree_columns
+from vizreport.views.samples import make_sample_columns
+from vizreport.views.theme import TimeUnit
+from vizreport.views.timeline import make_timeline_columns
+
+UNIT = TimeUnit("s", 1_000_000_000)
+_TREE_SIZE = TreeSize(nodes=4_000, leaves=2_000, inverted_share=0.002)
+_COMMAND_WIDTH = 70
+
+
+def describe_choice(choice: Choice) -> str:
+    """Returns what the list of processes says of an image."""
+    ended = "" if choice.image.end is None else f", {describe_end(choice.image)}"
+    return f"{choice.image.pid} {shorten_command(describe_command(choice.image), _COMMAND_WIDTH)}{ended}"
+
+
+def make_look(shown: Shown) -> dict[str, Any]:
+    """Returns all that a page shows of an image."""
+    figures = shown.figures
+    usage, titles = make_timeline_columns(figures.core.timeline, UNIT)
+    usage["time"][-1] = max(figures.now_ns / UNIT.ns, usage["time"][-2])  # the last bin goes on
+    return {
+        "process": describe_process(figures.image),
+        "ended": figures.image.end is not None,
+        "figures": _make_figures(figures),
+        "usage": _listed(usage),
+        "titles": titles,
+        "resident": _listed(make_sample_columns(figures.image.samples, UNIT)),
+        "peak": [figures.core.peak.time_ns / UNIT.ns, figures.core.peak.bytes],
+        "calltree": _make_trees(shown),
+        "growing": [_describe_growing(entry) for entry in shown.growing],
+    }
+
+
+def _make_figures(figures: LiveFigures) -> dict[str, int]:
+    totals, rate = figures.core.totals, figures.rate
+    rss = figures.image.samples.rss
+    return {
+        "time": figures.now_ns,
+        "live bytes": totals.live_bytes,
+        "live blocks": totals.live_blocks,
+        "peak": figures.core.peak.bytes,
+        "peak time": figures.core.peak.time_ns,
+        "resident": int(rss[-1]) if len(rss) else 0,
+        "allocations": totals.allocs,
+        "frees": totals.frees,
+        "allocated": totals.bytes_allocated,
+        "temporary": totals.n_temporary,
+        "events per second": round(rate.events),
+        "allocated per second": round(rate.bytes_allocated),
+        "dropped events": figures.n_dropped,
+        "damaged blocks": figures.n_lost,
+    }
+
+
+def _listed(columns: dict[str, Any]) -> dict[str, list[float]]:
+    return {name: column.tolist() for name, column in columns.items()}
+
+
+def _make_trees(shown: Shown) -> dict[str, Any]:
+    """Returns the call trees with the figures of LIVE_METRICS."""
+    values = _take_values(shown.figures)
+    some = np.flatnonzero(values.any(axis=1))
+    paths = find_paths(shown.figures.stacks, shown.lister.sites[some])
+    trees = build_page_trees(paths, values[some], shown.lister.name_rows, _TREE_SIZE)
+    frames = FrameColumns()
+
+    def columns(part: PageTree) -> dict[str, Any]:
+        return make_tree_columns(part.tree, frames, metrics=LIVE_METRICS)
+
+    data = {"upright": columns(trees.upright), "inverted": columns(trees.inverted)}
+    return {**data, "metrics": describe_metrics(LIVE_METRICS), "frames": frames.make_columns()}
+
+
+def _take_values(figures: LiveFigures) -> Values:
+    """Returns the figures of each stack, in the order of LIVE_METRICS: uint64[n_stacks, 6]."""
+    table = figures.core.stacks
+    grown = np.maximum(figures.growth, 0).astype(np.uint64)
+    columns = (table.live_bytes, table.live_blocks, grown, table.bytes_allocated, table.allocs, table.temporary)
+    return np.column_stack(columns)
+
+
+def _describe_growing(entry: NamedStack) -> dict[str, Any]:
+    frames = describe_stack(entry.stack, entry.root)
+    return {
+        "rate": entry.values[0],
+        "live": entry.values[1],
+        "site": describe_site(entry.stack),
+        "frames": [[line.function, line.place, line.inlined] for line in frames],
+    }
