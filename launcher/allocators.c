@@ -180,7 +180,7 @@ void vz_allocators_examine(struct vz_collector *collector, const struct vz_image
     char text[PATH_MAX + 64];
     int length = snprintf(text, sizeof(text), "%s in %.*s", allocator, (int)path.bytes, path.data);
     struct vz_note_record record = {.time = time, .type = VZ_NOTE_TYPE_STATIC_ALLOCATOR};
-    VZ_SINK_DO(collector->sink, note, image->index, &record,
+    VZ_SINK_DO(collector->sink, note, image->source.index, &record,
                (struct vz_text){.data = text, .bytes = (uint32_t)length < sizeof(text) ? (uint32_t)length : 0});
     if (is_new)
         vz_message_warning("%.*s: has an allocator of its own (%s); what it allocates by that can't be recorded",

@@ -5,10 +5,7 @@
 #include "collector.h"
 
 /* The batch of this image, with room for at least one event. NULL: no memory. */
-struct vz_batch *vz_batch_of(struct vz_collector *collector, struct vz_image *image);
-
-/* Writes what waits for this image, after the modules and nodes that it refers to. */
-void vz_batch_flush(struct vz_collector *collector, struct vz_image *image);
+struct vz_batch *vz_batch_of(struct vz_collector *collector, struct vz_source *source);
 
 /* Writes what has waited for longer than a second. */
 void vz_batch_flush_old(struct vz_collector *collector);

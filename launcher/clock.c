@@ -45,12 +45,6 @@ void vz_timebase_start(struct vz_timebase *base)
     base->rate = 1ULL << 32;
 }
 
-/* ns per tick between two pairs, as 32 fractional bits. */
-static uint64_t rate_between(struct vz_clock_pair from, struct vz_clock_pair to)
-{
-    return (uint64_t)(((unsigned __int128)(to.ns - from.ns) << 32) / (to.ticks - from.ticks));
-}
-
 uint64_t vz_timebase_advance(struct vz_timebase *base)
 {
     uint64_t ticks = 0;
@@ -59,27 +53,8 @@ uint64_t vz_timebase_advance(struct vz_timebase *base)
     atomic_thread_fence(memory_order_seq_cst);
     ticks -= base->start_ticks;
     ns -= base->start_ns;
-    base->past[base->n_past++ % VZ_TIMEBASE_PAST] = (struct vz_clock_pair){base->ticks, base->ns};
-    base->ticks = base->next_ticks;
-    base->ns = base->next_ns;
-    base->next_ticks = ticks;
-    base->next_ns = ns;
-    if (ticks > base->ticks)
-        base->rate = rate_between((struct vz_clock_pair){base->ticks, base->ns}, (struct vz_clock_pair){ticks, ns});
+    vz_timebase_add(base, ticks, ns);
     return ticks;
-}
-
-uint64_t vz_timebase_ns_past(const struct vz_timebase *base, uint64_t ticks)
-{
-    struct vz_clock_pair end = {base->ticks, base->ns};
-    for (uint64_t i = 1; i <= base->n_past && i <= VZ_TIMEBASE_PAST; i++) {
-        const struct vz_clock_pair begin = base->past[(base->n_past - i) % VZ_TIMEBASE_PAST];
-        if (begin.ticks <= ticks)
-            return begin.ns + (uint64_t)(((unsigned __int128)(ticks - begin.ticks) * rate_between(begin, end)) >> 32);
-        end = begin;
-    }
-    const uint64_t before = vz_timebase_ns_between(base, ticks, end.ticks); /* longer ago than is remembered */
-    return end.ns > before ? end.ns - before : 0;
 }
 
 uint64_t vz_timebase_read_ns(const struct vz_timebase *base) { return read_ns(CLOCK_MONOTONIC) - base->start_ns; }

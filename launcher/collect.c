@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "batch.h"
-#include "drain.h"
+#include "collect/drain.h"
+#include "execs.h"
 #include "images.h"
 #include "message.h"
-#include "notes.h"
 #include "rss.h"
 #include "stops.h"
 #include "threads.h"
@@ -67,7 +67,7 @@ static void wait_for_events(struct vz_collector *collector, long pause_us)
         uint64_t key = events[i].data.u64;
         struct vz_image *image = key ? collector->images[key - 1] : NULL;
         if (image)
-            image->is_dead = true;
+            image->source.is_dead = true;
     }
 }
 
@@ -97,10 +97,10 @@ static uint64_t drain_all(struct vz_collector *collector, uint64_t limit)
         struct vz_image *image = collector->images[i];
         if (!image)
             continue;
-        n_taken += vz_drain(collector, image, limit);
-        vz_notes_read(collector, image);
+        n_taken += vz_drain(&image->source, limit);
+        vz_execs_read(collector, image);
         vz_stops_tell(collector, image);
-        if (!image->is_dead)
+        if (!image->source.is_dead)
             vz_threads_sweep(collector, image);
     }
     return n_taken;

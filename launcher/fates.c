@@ -35,7 +35,7 @@ static const struct vz_image *find_parent(const struct vz_collector *collector, 
 {
     for (uint32_t i = 0; i < collector->images_end; i++) {
         const struct vz_image *parent = collector->images[i];
-        if (parent && parent != image && (uint32_t)parent->pid == image->region->ppid)
+        if (parent && parent != image && (uint32_t)parent->pid == image->source.region->ppid)
             return parent;
     }
     return NULL;
@@ -44,9 +44,9 @@ static const struct vz_image *find_parent(const struct vz_collector *collector, 
 /* What the parent was told. An entry serves once: pids are used again. */
 static bool ask_parent(const struct vz_image *parent, const struct vz_image *image, int *status)
 {
-    uint64_t page = atomic_load_explicit(&parent->region->waits, memory_order_acquire);
-    _Atomic uint64_t *waits = page ? vz_image_at(parent, page * VZ_PAGE, VZ_PAGE) : NULL;
-    uint32_t n = atomic_load(&parent->region->n_waits);
+    uint64_t page = atomic_load_explicit(&parent->source.region->waits, memory_order_acquire);
+    _Atomic uint64_t *waits = page ? vz_source_at(&parent->source, page * VZ_PAGE, VZ_PAGE) : NULL;
+    uint32_t n = atomic_load(&parent->source.region->n_waits);
     for (uint32_t i = 1; waits && i <= VZ_N_WAITS; i++) { /* the latest first */
         _Atomic uint64_t *place = &waits[(n - i) % VZ_N_WAITS];
         uint64_t entry = atomic_load(place);
@@ -70,18 +70,18 @@ bool vz_fates_learn(struct vz_collector *collector, struct vz_image *image)
         set_fate(image, status);
         return true;
     }
-    return !parent || parent->is_dead || image->n_fate_tries++ == PATIENCE_ROUNDS;
+    return !parent || parent->source.is_dead || image->n_fate_tries++ == PATIENCE_ROUNDS;
 }
 
 void vz_fates_tell_children(struct vz_collector *collector, const struct vz_image *parent)
 {
     int status;
-    for (uint32_t i = 0; atomic_load(&parent->region->waits) && i < collector->images_end; i++) {
+    for (uint32_t i = 0; atomic_load(&parent->source.region->waits) && i < collector->images_end; i++) {
         struct vz_image *child = collector->images[i];
-        if (!child || child == parent || child->region->ppid != (uint32_t)parent->pid ||
+        if (!child || child == parent || child->source.region->ppid != (uint32_t)parent->pid ||
             child->fate != VZ_FATE_UNKNOWN || !ask_parent(parent, child, &status))
             continue;
         set_fate(child, status);
-        child->is_dead = true; /* its parent has waited for it */
+        child->source.is_dead = true; /* its parent has waited for it */
     }
 }

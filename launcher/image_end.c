@@ -7,21 +7,19 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "batch.h"
-#include "drain.h"
+#include "collect/drain.h"
+#include "collect/streams.h"
+#include "execs.h"
 #include "fates.h"
 #include "image_texts.h"
 #include "jit_map.h"
-#include "nodes.h"
-#include "notes.h"
 #include "rss.h"
 #include "stops.h"
-#include "threads.h"
 
 static void free_image(struct vz_collector *collector, struct vz_image *image)
 {
-    if (image->batch)
-        image->batch->owner = NULL;
+    if (image->source.batch)
+        image->source.batch->owner = NULL;
     if (image->pidfd >= 0) {
         /* COMMAND's is a duplicate: closing that alone would leave it in the epoll set, to end the region's next image. */
         epoll_ctl(collector->epoll, EPOLL_CTL_DEL, image->pidfd, NULL);
@@ -29,41 +27,31 @@ static void free_image(struct vz_collector *collector, struct vz_image *image)
     }
     collector->images[image->region_index] = NULL;
     collector->n_images--;
-    vz_nodes_free(image);
-    free(image->cursors);
+    vz_source_free(&image->source);
     vz_image_texts_free(image);
     free(image);
-}
-
-static uint64_t count_dropped(const struct vz_image *image)
-{
-    uint64_t dropped = atomic_load(&image->region->dropped);
-    for (uint32_t i = 0; i < image->n_cursors; i++) {
-        struct vz_stream *stream = vz_drain_stream(image, i);
-        dropped += stream ? atomic_load(&stream->dropped) : 0;
-    }
-    return dropped;
 }
 
 /* Writes the image's end. Its events must have been taken. */
 static void write_end(struct vz_collector *collector, struct vz_image *image, uint64_t time, enum vz_image_fate fate,
                       uint32_t value)
 {
-    vz_batch_flush(collector, image);
-    vz_notes_read(collector, image);
-    vz_threads_read_names(collector, image);
+    vz_source_flush(&image->source);
+    vz_execs_read(collector, image);
+    vz_streams_read_names(&image->source);
     vz_rss_flush(collector, image);
     vz_stops_tell(collector, image);
     vz_jit_map_write(collector, image);
-    struct vz_image_end_record record = {.time = time > image->last_time ? time : image->last_time,
+    struct vz_image_end_record record = {.time = time > image->source.last_time ? time : image->source.last_time,
                                          .fate = fate,
                                          .fate_value = value,
-                                         .events = image->events,
-                                         .dropped = count_dropped(image),
-                                         .reordered = image->reordered,
-                                         .holes = image->holes,
-                                         .stopped = atomic_load(&image->region->stopped)};
-    VZ_SINK_DO(collector->sink, image_end, image->index, &record);
+                                         .events = image->source.events,
+                                         .dropped = vz_source_dropped(&image->source),
+                                         .reordered = image->source.reordered,
+                                         .holes = image->source.holes,
+                                         .stopped = atomic_load(&image->source.region->stopped)};
+    VZ_SINK_DO(collector->sink, image_end, image->source.index, &record);
+    collector->events += record.events;
 }
 
 /* The process went on in a program that isn't recorded, and has ended there: one record for that. */
@@ -75,10 +63,10 @@ static void write_unrecorded(struct vz_collector *collector, const struct vz_ima
                           .bytes = former->cwd ? (uint32_t)strlen(former->cwd) : 0};
     uint64_t start = vz_timebase_ns(&collector->time, exec->ticks);
     struct vz_image_record record = {.pid = (uint32_t)former->pid,
-                                     .ppid = former->region->ppid,
+                                     .ppid = former->source.region->ppid,
                                      .exec_number = former->exec_number + 1,
                                      .origin = VZ_IMAGE_EXEC,
-                                     .parent_image = former->index,
+                                     .parent_image = former->source.index,
                                      .not_recorded =
                                          former->exec_unfit ? (uint32_t)former->exec_unfit : VZ_NOT_UNREACHABLE,
                                      .start_time = start};
@@ -92,33 +80,33 @@ static void write_unrecorded(struct vz_collector *collector, const struct vz_ima
 void vz_image_end_dead(struct vz_collector *collector, struct vz_image *image)
 {
     uint64_t time = vz_collector_now(collector);
-    image->is_dead = true;
+    image->source.is_dead = true;
     vz_fates_learn(collector, image);
-    vz_drain(collector, image, UINT64_MAX);
-    vz_notes_read(collector, image);
+    vz_drain(&image->source, UINT64_MAX);
+    vz_execs_read(collector, image);
     if (image->exec_note) {
         write_end(collector, image, vz_timebase_ns(&collector->time, image->exec_note->ticks), VZ_FATE_EXEC, 0);
         write_unrecorded(collector, image, time);
     } else {
         write_end(collector, image, time, image->fate, image->fate_value);
     }
-    vz_session_release_region(&collector->memory, image->region_index, image->region);
+    vz_session_release_region(&collector->memory, image->region_index, image->source.region);
     free_image(collector, image);
 }
 
 void vz_image_end_replaced(struct vz_collector *collector, struct vz_image *image, uint64_t time)
 {
-    image->is_dead = true;
-    vz_drain(collector, image, UINT64_MAX);
+    image->source.is_dead = true;
+    vz_drain(&image->source, UINT64_MAX);
     write_end(collector, image, time, VZ_FATE_EXEC, 0);
-    vz_session_release_region(&collector->memory, image->region_index, image->region);
+    vz_session_release_region(&collector->memory, image->region_index, image->source.region);
     free_image(collector, image);
 }
 
 void vz_image_end_running(struct vz_collector *collector, struct vz_image *image)
 {
-    vz_drain(collector, image, UINT64_MAX);
+    vz_drain(&image->source, UINT64_MAX);
     write_end(collector, image, vz_collector_now(collector), VZ_FATE_RUNNING, 0);
-    vz_session_unmap_region(image->region);
+    vz_session_unmap_region(image->source.region);
     free_image(collector, image);
 }

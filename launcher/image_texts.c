@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "notes.h"
+#include "execs.h"
 #include "process.h"
 
 static uint32_t count_arguments(const char *args, size_t bytes)
@@ -57,7 +57,7 @@ void vz_image_texts_read(const struct vz_collector *collector, struct vz_image *
     const struct vz_note *exec = former ? former->exec_note : NULL;
     if (parent) {
         copy_texts(image, parent);
-    } else if (vz_notes_tell_command(image, &image->exe, &image->args, &image->args_bytes)) {
+    } else if (vz_execs_tell_command(image, &image->exe, &image->args, &image->args_bytes)) {
         image->cwd = image->outer_pid ? vz_process_link(image->outer_pid, "cwd") : NULL;
     } else if (image->pid == collector->command && !former) {
         vz_image_texts_of_command(collector, image);

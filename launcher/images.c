@@ -12,10 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "execs.h"
 #include "fates.h"
 #include "image_end.h"
+#include "image_source.h"
 #include "image_texts.h"
-#include "notes.h"
 #include "process.h"
 #include "sys.h"
 
@@ -61,7 +62,7 @@ static void remember(struct vz_collector *collector, const struct vz_image *imag
         collector->keys = grown;
         collector->keys_capacity = capacity;
     }
-    collector->keys[collector->n_keys++] = (struct vz_image_key){.serial = image->serial, .index = image->index};
+    collector->keys[collector->n_keys++] = (struct vz_image_key){.serial = image->serial, .index = image->source.index};
 }
 
 /* The key of an image that is gone by its serial, the latest first: it ended only just now. */
@@ -128,7 +129,7 @@ static int open_process(const struct vz_collector *collector, pid_t pid)
 static bool has_ended(const struct vz_image *image)
 {
     struct pollfd pidfd = {.fd = image->pidfd, .events = POLLIN};
-    return image->is_dead || (image->pidfd >= 0 && poll(&pidfd, 1, 0) == 1);
+    return image->source.is_dead || (image->pidfd >= 0 && poll(&pidfd, 1, 0) == 1);
 }
 
 /* ---- the beginning ---------------------------------------------------------------------------------------------- */
@@ -137,23 +138,23 @@ static bool has_ended(const struct vz_image *image)
 static void find_origin(struct vz_collector *collector, struct vz_image *image, const struct vz_image *former,
                         struct vz_image_record *record)
 {
-    const struct vz_region *region = image->region;
+    const struct vz_region *region = image->source.region;
     record->parent_image = VZ_NO_IMAGE;
     if (region->origin == VZ_ORIGIN_FORK) {
         const struct vz_image *live = find_by_serial(collector, region->parent_serial);
         const struct vz_image_key *key = live ? NULL : find_key(collector, region->parent_serial);
         record->origin = VZ_IMAGE_FORK;
-        record->parent_image = live ? live->index : key ? key->index : VZ_NO_IMAGE;
+        record->parent_image = live ? live->source.index : key ? key->index : VZ_NO_IMAGE;
     } else if (former) {
         record->origin = VZ_IMAGE_EXEC;
-        record->parent_image = former->index;
+        record->parent_image = former->source.index;
         image->exec_number = former->exec_number + 1;
     } else if (image->pid == collector->command) {
         record->origin = VZ_IMAGE_START;
     } else {
         const struct vz_image *parent = find_by_pid(collector, (pid_t)region->ppid);
         record->origin = VZ_IMAGE_SPAWN;
-        record->parent_image = parent ? parent->index : VZ_NO_IMAGE;
+        record->parent_image = parent ? parent->source.index : VZ_NO_IMAGE;
     }
     record->exec_number = image->exec_number;
 }
@@ -161,7 +162,7 @@ static void find_origin(struct vz_collector *collector, struct vz_image *image, 
 /* Writes the image's record; ends the one that it replaced. */
 static void introduce(struct vz_collector *collector, struct vz_image *image, struct vz_image *former)
 {
-    const struct vz_region *region = image->region;
+    const struct vz_region *region = image->source.region;
     struct vz_image_record record = {
         .pid = region->pid, .ppid = region->ppid, .start_time = vz_timebase_ns(&collector->time, region->start_ticks)};
     find_origin(collector, image, former, &record);
@@ -171,8 +172,8 @@ static void introduce(struct vz_collector *collector, struct vz_image *image, st
     record.n_args = image->n_args;
     if (former)
         vz_image_end_replaced(collector, former, record.start_time);
-    image->index = collector->n_records++;
-    VZ_SINK_DO(collector->sink, image, image->index, &record, text_of(image->exe), text_of(image->cwd),
+    image->source.index = collector->n_records++;
+    VZ_SINK_DO(collector->sink, image, image->source.index, &record, text_of(image->exe), text_of(image->cwd),
                (struct vz_text){.data = image->args ? image->args : "", .bytes = (uint32_t)image->args_bytes});
     remember(collector, image);
 }
@@ -182,9 +183,9 @@ static void introduce(struct vz_collector *collector, struct vz_image *image, st
 static struct vz_image *find_former(struct vz_collector *collector, const struct vz_image *image)
 {
     struct vz_image *former = find_by_pid(collector, image->pid);
-    if (!former || image->region->origin != VZ_ORIGIN_START)
+    if (!former || image->source.region->origin != VZ_ORIGIN_START)
         return NULL;
-    vz_notes_read(collector, former);
+    vz_execs_read(collector, former);
     bool is_same = former->outer_pid && former->outer_pid == image->outer_pid;
     if (former->exec_note || (is_same && !has_ended(former)))
         return former;
@@ -209,12 +210,12 @@ static void open_image(struct vz_collector *collector, const struct arrival *arr
         vz_session_give_up_region(&collector->memory, region_index);
         return;
     }
-    *image = (struct vz_image){.region_index = region_index,
-                               .region = region,
+    *image = (struct vz_image){.collector = collector,
+                               .region_index = region_index,
                                .serial = region->serial,
                                .pid = (pid_t)region->pid,
-                               .pidfd = -1,
-                               .log_at = region->log_first};
+                               .pidfd = -1};
+    vz_image_source_open(image, region);
     adopt_process(collector, image, image->pid, arrival->pidfd);
     struct vz_image *former = find_former(collector, image);
     collector->images[region_index] = image;
@@ -271,7 +272,7 @@ void vz_images_end_dead(struct vz_collector *collector)
     /* All fates first: those of children may stand in regions of parents that end now. */
     for (uint32_t i = 0; i < collector->images_end; i++) {
         struct vz_image *image = collector->images[i];
-        is_settled[i] = image && image->is_dead && vz_fates_learn(collector, image);
+        is_settled[i] = image && image->source.is_dead && vz_fates_learn(collector, image);
         if (is_settled[i])
             vz_fates_tell_children(collector, image);
         any |= is_settled[i];
@@ -294,7 +295,7 @@ static struct vz_image *find_lost(const struct vz_collector *collector, pid_t in
     struct vz_image *found = NULL;
     for (uint32_t i = 0; i < collector->images_end; i++) {
         struct vz_image *image = collector->images[i];
-        if (image && !image->is_dead && !image->outer_pid && image->pid == inner_pid &&
+        if (image && !image->source.is_dead && !image->outer_pid && image->pid == inner_pid &&
             (!found || image->serial > found->serial))
             found = image;
     }
@@ -311,7 +312,7 @@ static bool offer_process(pid_t pid, void *context)
 }
 
 /* Whether no descriptor will tell that the image's process has ended. */
-static bool is_unwatched(const struct vz_image *image) { return image && image->pidfd < 0 && !image->is_dead; }
+static bool is_unwatched(const struct vz_image *image) { return image && image->pidfd < 0 && !image->source.is_dead; }
 
 static bool any_unwatched(const struct vz_collector *collector)
 {
@@ -333,7 +334,7 @@ void vz_images_look_up(struct vz_collector *collector)
     for (uint32_t i = 0; i < collector->images_end; i++) {
         struct vz_image *image = collector->images[i];
         if (is_unwatched(image))
-            image->is_dead = !image->outer_pid || !vz_process_rss(image->outer_pid);
+            image->source.is_dead = !image->outer_pid || !vz_process_rss(image->outer_pid);
     }
     collector->last_look_up_ns = vz_timebase_read_ns(&collector->time);
     collector->next_look_up_ns = vz_collector_next_time(begin, collector->last_look_up_ns, LOOK_UP_NS);

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "nodes.h"
+#include "collect/nodes.h"
 
 #define MAX_LINE 4096u                /* bytes; what is longer is cut */
 #define MAX_BLOCK (1u << 16)          /* bytes of text written together */
@@ -91,7 +91,7 @@ static void flush(struct vz_collector *collector, const struct vz_image *image, 
 {
     struct vz_jit_map_record record = {.time = vz_collector_now(collector)};
     if (text->bytes)
-        VZ_SINK_DO(collector->sink, jit_map, image->index, &record,
+        VZ_SINK_DO(collector->sink, jit_map, image->source.index, &record,
                    (struct vz_text){.data = text->data, .bytes = text->bytes});
     text->written += text->bytes;
     text->bytes = 0;
@@ -121,19 +121,37 @@ static void copy_lines(struct vz_collector *collector, const struct vz_image *im
     flush(collector, image, text);
 }
 
+/* The addresses to look up for all call stacks that were written, in order. False: no memory. */
+static bool list_addresses(const struct vz_source *source, struct wanted *wanted)
+{
+    size_t capacity = 0;
+    uint64_t address;
+    for (uint32_t id = 0; vz_nodes_next(source, &id, &address);) {
+        if (wanted->n == capacity) {
+            capacity = capacity ? 2 * capacity : 1024;
+            uint64_t *grown = realloc(wanted->address, capacity * sizeof(*grown));
+            if (!grown)
+                return false;
+            wanted->address = grown;
+        }
+        wanted->address[wanted->n++] = address;
+    }
+    if (wanted->n)
+        qsort(wanted->address, wanted->n, sizeof(*wanted->address), compare);
+    return true;
+}
+
 void vz_jit_map_write(struct vz_collector *collector, const struct vz_image *image)
 {
     FILE *file = open_map(collector, image->pid);
     if (!file)
-        file = open_map(collector, (pid_t)image->region->ppid); /* a forked child runs its parent's code */
+        file = open_map(collector, (pid_t)image->source.region->ppid); /* a forked child runs its parent's code */
     if (!file)
         return;
     struct wanted wanted = {.n = 0};
     struct text *text = calloc(1, sizeof(*text));
-    if (text && vz_nodes_addresses(image, &wanted.address, &wanted.n) == 0) {
-        qsort(wanted.address, wanted.n, sizeof(*wanted.address), compare);
+    if (text && list_addresses(&image->source, &wanted))
         copy_lines(collector, image, file, &wanted, text);
-    }
     free(wanted.address);
     free(text);
     fclose(file);

@@ -13,7 +13,9 @@
 #include "drop.h"
 #include "inherited.h"
 #include "message.h"
+#include "outlet.h"
 #include "preflight.h"
+#include "sink_open.h"
 #include "sys.h"
 
 #define VZ_SPOOL_MARGIN_BYTES ((size_t)64 << 20)
@@ -31,9 +33,9 @@ static int open_trace(const struct vz_cli *cli, const struct vz_sink_session *se
                                       .spool_directory = cli->spool_directory,
                                       .spool_bytes = cli->spool_bytes,
                                       .spool_margin_bytes = VZ_SPOOL_MARGIN_BYTES};
-    struct vz_outlet outlet;
+    struct vz_outlet *outlet;
     int error = cli->is_stream ? vz_outlet_open_stream(&target, &outlet) : vz_outlet_open_file(cli->log, &outlet);
-    return error ? error : vz_sink_trace_open(&outlet, session, sink);
+    return error ? error : vz_sink_trace_open(outlet, session, sink);
 }
 
 /* Opens the recording. Prints what fails. */

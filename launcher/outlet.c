@@ -2,44 +2,92 @@
 #include "outlet.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "io.h"
 #include "message.h"
-#include "sink.h"
+#include "sink_open.h"
 
-int vz_outlet_open_file(const char *path, struct vz_outlet *outlet)
+struct own_outlet {
+    struct vz_outlet outlet;
+    int fd;                   /* of the file */
+    struct vz_stream *stream; /* or the stream */
+};
+
+static struct own_outlet *self(struct vz_outlet *outlet) { return (struct own_outlet *)outlet; }
+
+/* ---- files ------------------------------------------------------------------------------------------------------ */
+
+static int write_file(struct vz_outlet *outlet, const void *bytes, size_t n)
 {
-    int fd = vz_sink_open(path);
-    *outlet = (struct vz_outlet){.name = path, .fd = fd};
-    if (fd < 0)
+    return vz_io_write_all(self(outlet)->fd, bytes, n);
+}
+
+static bool file_has_room(const struct vz_outlet *outlet)
+{
+    (void)outlet;
+    return true;
+}
+
+static int close_file(struct vz_outlet *outlet)
+{
+    const int error = close(self(outlet)->fd) == 0 ? 0 : -errno;
+    free(outlet);
+    return error;
+}
+
+static const struct vz_outlet_ops file_operations = {
+    .write = write_file, .has_room = file_has_room, .close = close_file};
+
+int vz_outlet_open_file(const char *path, struct vz_outlet **outlet)
+{
+    struct own_outlet *own = calloc(1, sizeof(*own));
+    const int fd = own ? vz_sink_open(path) : -ENOMEM;
+    if (fd < 0) {
         vz_sink_open_failed(path, fd);
-    return fd < 0 ? fd : 0;
+        free(own);
+        return fd;
+    }
+    *own = (struct own_outlet){.outlet = {.ops = &file_operations, .name = path}, .fd = fd};
+    *outlet = &own->outlet;
+    return 0;
 }
 
-int vz_outlet_open_stream(const struct vz_stream_target *target, struct vz_outlet *outlet)
+/* ---- streams ---------------------------------------------------------------------------------------------------- */
+
+static int write_stream(struct vz_outlet *outlet, const void *bytes, size_t n)
 {
-    *outlet = (struct vz_outlet){.name = target->name, .fd = -1};
-    return vz_stream_open(target, &outlet->stream);
+    return vz_stream_write(self(outlet)->stream, bytes, n);
 }
 
-int vz_outlet_write(struct vz_outlet *outlet, const void *bytes, size_t n)
+static bool stream_has_room(const struct vz_outlet *outlet)
 {
-    return outlet->stream ? vz_stream_write(outlet->stream, bytes, n) : vz_io_write_all(outlet->fd, bytes, n);
+    return vz_stream_has_room(((const struct own_outlet *)outlet)->stream);
 }
 
-bool vz_outlet_has_room(const struct vz_outlet *outlet)
+static int close_stream(struct vz_outlet *outlet)
 {
-    return !outlet->stream || vz_stream_has_room(outlet->stream);
-}
-
-int vz_outlet_close(struct vz_outlet *outlet)
-{
-    if (!outlet->stream)
-        return outlet->fd < 0 || close(outlet->fd) == 0 ? 0 : -errno;
-    unsigned long long missing = vz_stream_close(outlet->stream);
+    const unsigned long long missing = vz_stream_close(self(outlet)->stream);
     if (missing)
         vz_message_error("%s: the receiver is gone: the last %llu bytes of the trace did not reach it", outlet->name,
                          missing);
-    return missing ? -EPIPE : 0;
+    free(outlet);
+    return 0; /* it was said */
+}
+
+static const struct vz_outlet_ops stream_operations = {
+    .write = write_stream, .has_room = stream_has_room, .close = close_stream};
+
+int vz_outlet_open_stream(const struct vz_stream_target *target, struct vz_outlet **outlet)
+{
+    struct own_outlet *own = calloc(1, sizeof(*own));
+    const int error = own ? vz_stream_open(target, &own->stream) : -ENOMEM;
+    if (error) {
+        free(own);
+        return error;
+    }
+    own->outlet = (struct vz_outlet){.ops = &stream_operations, .name = target->name};
+    *outlet = &own->outlet;
+    return 0;
 }

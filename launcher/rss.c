@@ -9,7 +9,7 @@
 void vz_rss_flush(struct vz_collector *collector, struct vz_image *image)
 {
     if (image->n_samples)
-        VZ_SINK_DO(collector->sink, samples, image->index, image->samples, image->n_samples);
+        VZ_SINK_DO(collector->sink, samples, image->source.index, image->samples, image->n_samples);
     image->n_samples = 0;
 }
 
@@ -39,7 +39,7 @@ void vz_rss_sample(struct vz_collector *collector)
     uint64_t begin = vz_timebase_read_ns(&collector->time);
     for (uint32_t i = 0; i < collector->images_end; i++) {
         struct vz_image *image = collector->images[i];
-        if (image && image->outer_pid && !image->is_dead && !image->exec_note)
+        if (image && image->outer_pid && !image->source.is_dead && !image->exec_note)
             sample_image(collector, image);
     }
     /* With very many processes it takes longer than it should: then less often. */

@@ -18,7 +18,7 @@
 #include "io.h"
 #include "message.h"
 #include "record/shm.h"
-#include "sink.h"
+#include "sink_open.h"
 
 #define BUFFER_BYTES (1u << 18)
 #define LINE_BYTES 256u  /* more than any line of events has */
@@ -388,7 +388,7 @@ int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, st
         free(stacks_path);
         return -ENOMEM;
     }
-    csv->sink = (struct vz_sink){.ops = &operations, .name = path};
+    csv->sink = (struct vz_sink){.ops = &operations, .say_failed = vz_sink_say_failed, .name = path};
     csv->events.fd = csv->stacks.fd = -1;
     int error = open_file(&csv->events, path, "time_ns,pid,tid,function,address,size,stack_id\n");
     if (!error)

@@ -19,7 +19,7 @@ static const char *explain(uint32_t why)
 
 void vz_stops_tell(struct vz_collector *collector, const struct vz_image *image)
 {
-    uint32_t why = atomic_load_explicit(&image->region->stopped, memory_order_relaxed);
+    uint32_t why = atomic_load_explicit(&image->source.region->stopped, memory_order_relaxed);
     uint32_t bit = 1u << (why & 31u);
     if (!explain(why) || (collector->stops_told & bit))
         return;

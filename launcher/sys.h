@@ -15,7 +15,7 @@ int vz_sys_memfd(const char *name);
 void vz_sys_hold_robust_futex(_Atomic uint32_t *word);
 
 /* Wakes all that wait on a futex in shared memory. */
-void vz_sys_futex_wake_all(_Atomic uint32_t *word);
+void vz_sys_futex_wake_all(const _Atomic uint32_t *word);
 
 /* A descriptor that becomes readable when the process has ended, close-on-exec, or -errno. */
 int vz_sys_pidfd_open(pid_t pid);

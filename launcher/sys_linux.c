@@ -42,7 +42,10 @@ void vz_sys_hold_robust_futex(_Atomic uint32_t *word)
     syscall(SYS_set_robust_list, &head, sizeof(head));
 }
 
-void vz_sys_futex_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0); }
+void vz_sys_futex_wake_all(const _Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
 
 int vz_sys_pidfd_open(pid_t pid)
 {

@@ -16,9 +16,14 @@
 
 #define TILE 512u /* values that are packed together, in the innermost cache */
 
-int vz_packer_init(struct vz_packer *packer, int store)
+int vz_packer_init(struct vz_packer *packer, void *memory, uint32_t max_values, int store)
 {
     packer->zstd = NULL;
+    packer->max_values = max_values;
+    packer->large = memory;
+    packer->small = (uint32_t *)(packer->large + max_values);
+    packer->last_seen = packer->small + max_values;
+    packer->planes = (uint8_t *)(packer->last_seen + 2u * max_values);
 #ifdef VZ_HAVE_ZSTD
     if (!store) {
         packer->zstd = ZSTD_createCCtx();
@@ -159,25 +164,28 @@ int vz_packer_column(struct vz_packer *packer, enum vz_encoding encoding, struct
 }
 
 /* The slot of source[i]: the one that names its last occurrence, or the empty one for its first. */
-static uint32_t *find_slot(struct vz_packer *packer, const uint64_t *source, uint32_t i)
+static uint32_t *find_slot(uint32_t *last_seen, uint32_t mask, const uint64_t *source, uint32_t i)
 {
-    uint32_t at = (uint32_t)((source[i] * 0x9e3779b97f4a7c15u) >> 32) % VZ_PACKER_SLOTS;
+    uint32_t at = (uint32_t)((source[i] * 0x9e3779b97f4a7c15u) >> 32) & mask;
 
-    while (packer->last_seen[at] != 0 && source[packer->last_seen[at] - 1] != source[i])
-        at = (at + 1) % VZ_PACKER_SLOTS;
-    return &packer->last_seen[at];
+    while (last_seen[at] != 0 && source[last_seen[at] - 1] != source[i])
+        at = (at + 1) & mask;
+    return &last_seen[at];
 }
 
 uint32_t vz_packer_back(struct vz_packer *packer, const uint64_t *source, uint32_t n)
 {
+    const uint32_t n_slots = 2u * packer->max_values;
+    uint64_t *large = packer->large;
+    uint32_t *small = packer->small, *last_seen = packer->last_seen;
     uint32_t n_literals = 0;
 
-    memset(packer->last_seen, 0, sizeof packer->last_seen);
+    memset(last_seen, 0, n_slots * sizeof *last_seen);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t *slot = find_slot(packer, source, i);
-        packer->large[n_literals] = source[i];
+        uint32_t *slot = find_slot(last_seen, n_slots - 1, source, i);
+        large[n_literals] = source[i];
         n_literals += *slot == 0;
-        packer->small[i] = *slot ? i + 1 - *slot : 0;
+        small[i] = *slot ? i + 1 - *slot : 0;
         *slot = i + 1;
     }
     return n_literals;

@@ -10,18 +10,23 @@
 
 #include "format.h"
 
-#define VZ_PACKER_SLOTS (2u * VZ_MAX_EVENTS)
-
 struct vz_packer {
-    void *zstd;                    /* ZSTD_CCtx; NULL: store */
-    uint64_t large[VZ_MAX_EVENTS]; /* columns that are made of others */
-    uint32_t small[VZ_MAX_EVENTS];
-    uint8_t planes[VZ_MAX_EVENTS * 8u];
-    uint32_t last_seen[VZ_PACKER_SLOTS]; /* open addressing by value: index + 1 of its last occurrence, 0: empty */
+    void *zstd;          /* ZSTD_CCtx; NULL: store */
+    uint32_t max_values; /* of a column: a power of two */
+    uint64_t *large;     /* columns that are made of others */
+    uint32_t *small;
+    uint8_t *planes;     /* 8 * max_values bytes */
+    uint32_t *last_seen; /* 2 * max_values, open addressing by value: index + 1 of its last occurrence, 0: empty */
 };
 
-/* 0, or -ENOMEM. store: do not compress. */
-int vz_packer_init(struct vz_packer *packer, int store);
+/* The scratch memory that a packer needs, 8-aligned. */
+static inline size_t vz_packer_bytes(uint32_t max_values)
+{
+    return max_values * (sizeof(uint64_t) + sizeof(uint32_t) + 8u + 2u * sizeof(uint32_t));
+}
+
+/* 0, or -ENOMEM. memory: vz_packer_bytes of it. store: do not compress. */
+int vz_packer_init(struct vz_packer *packer, void *memory, uint32_t max_values, int store);
 void vz_packer_free(struct vz_packer *packer);
 
 /* Compress n bytes if it makes them fewer. Returns the bytes stored at out, n if they were copied as they are; or 0 if

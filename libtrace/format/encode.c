@@ -17,19 +17,28 @@ struct vz_encoder {
     struct vz_packer packer;
 };
 
-struct vz_encoder *vz_encoder_new(uint32_t time_resolution_ns, uint32_t flags)
-{
-    struct vz_encoder *encoder = malloc(sizeof *encoder);
+size_t vz_encoder_bytes(uint32_t max_events) { return sizeof(struct vz_encoder) + vz_packer_bytes(max_events); }
 
-    if (!encoder)
+struct vz_encoder *vz_encoder_place(void *memory, uint32_t max_events, uint32_t time_resolution_ns, uint32_t flags)
+{
+    struct vz_encoder *encoder = memory;
+
+    if (vz_packer_init(&encoder->packer, encoder + 1, max_events, (flags & VZ_ENCODER_STORE) != 0) != 0)
         return NULL;
-    if (vz_packer_init(&encoder->packer, (flags & VZ_ENCODER_STORE) != 0) != 0) {
-        free(encoder);
-        return NULL;
-    }
     encoder->time_resolution_ns = time_resolution_ns ? time_resolution_ns : 1;
     encoder->sequence = 0;
     vz_crc32_init(&encoder->crc);
+    return encoder;
+}
+
+#ifndef VZ_FREESTANDING
+struct vz_encoder *vz_encoder_new(uint32_t time_resolution_ns, uint32_t flags)
+{
+    void *memory = malloc(vz_encoder_bytes(VZ_MAX_EVENTS));
+    struct vz_encoder *encoder = memory ? vz_encoder_place(memory, VZ_MAX_EVENTS, time_resolution_ns, flags) : NULL;
+
+    if (!encoder)
+        free(memory);
     return encoder;
 }
 
@@ -40,6 +49,7 @@ void vz_encoder_free(struct vz_encoder *encoder)
     vz_packer_free(&encoder->packer);
     free(encoder);
 }
+#endif
 
 int vz_encode_file_header(struct vz_encoder *encoder, uint64_t capabilities, uint64_t start_wall_ns,
                           struct vz_buffer *out)
@@ -134,8 +144,8 @@ static int close_block(struct writer *w)
 
     if (raw == SIZE_MAX || w->room == 0)
         return -ENOSPC;
-    if (packer->zstd && raw > 0 && raw <= sizeof packer->planes) {
-        size_t stored = vz_packer_compress(packer, w->payload, raw, packer->planes, sizeof packer->planes);
+    if (packer->zstd && raw > 0 && raw <= 8u * packer->max_values) {
+        size_t stored = vz_packer_compress(packer, w->payload, raw, packer->planes, 8u * packer->max_values);
         if (stored < raw) {
             memcpy(w->payload, packer->planes, stored);
             w->bytes = stored;
@@ -351,7 +361,7 @@ int vz_encode_nodes(struct vz_encoder *encoder, uint32_t image, const struct vz_
     struct writer w = open_block(encoder, out, VZ_BLOCK_NODES, image);
     uint32_t n = nodes->n;
 
-    if (n == 0 || n > VZ_MAX_EVENTS)
+    if (n == 0 || n > encoder->packer.max_values)
         return -EINVAL;
     w.header.count = n;
     set_times(&w, nodes->time, nodes->time);
@@ -433,7 +443,7 @@ int vz_encode_events(struct vz_encoder *encoder, uint32_t image, const struct vz
     struct writer w = open_block(encoder, out, VZ_BLOCK_EVENTS, image);
     uint32_t n = events->n;
 
-    if (n == 0 || n > VZ_MAX_EVENTS)
+    if (n == 0 || n > encoder->packer.max_values)
         return -EINVAL;
     w.header.count = n;
     w.header.flags = events->flags & VZ_BLOCK_FREE_STACKS;

@@ -25,11 +25,17 @@ struct vz_buffer {
     size_t bytes;
 };
 
-#define VZ_EVENTS_BOUND (4u << 20) /* room that any EVENTS or NODES block fits in */
+#define VZ_EVENTS_BOUND (4u << 20)                    /* room that any EVENTS or NODES block fits in */
+#define VZ_STORED_BOUND(n) (512u + 48u * (size_t)(n)) /* the same for n events or nodes, by an encoder that stores */
 #define VZ_RECORD_BOUND(texts) (sizeof(struct vz_block_header) + 128u + (texts)) /* any block of one record */
 #define VZ_INDEX_BOUND(n) (128u + (size_t)(n) * sizeof(struct vz_index_entry))   /* INDEX and trailer */
 
-/* Allocated by malloc, about 2 MiB; NULL: no memory. time_resolution_ns: unit in which times of events are kept. */
+/* In memory of the caller's, 8-aligned, of vz_encoder_bytes(max_events): those of one block, a power of two up to
+ * VZ_MAX_EVENTS. NULL: no memory for the compressor. time_resolution_ns: unit in which times of events are kept. */
+size_t vz_encoder_bytes(uint32_t max_events);
+struct vz_encoder *vz_encoder_place(void *memory, uint32_t max_events, uint32_t time_resolution_ns, uint32_t flags);
+
+/* Allocated by malloc, about 2 MiB, for blocks of any size; NULL: no memory. Not in builds with VZ_FREESTANDING. */
 struct vz_encoder *vz_encoder_new(uint32_t time_resolution_ns, uint32_t flags);
 void vz_encoder_free(struct vz_encoder *encoder);
 

@@ -7,12 +7,11 @@
 #define _GNU_SOURCE
 #include <sys/mman.h>
 
+#include "collect/drain.h"
 #include "format/kinds.h"
 #include "fuzz.h"
-#include "launcher/batch.h"
 #include "launcher/collector.h"
-#include "launcher/drain.h"
-#include "launcher/nodes.h"
+#include "launcher/image_source.h"
 
 enum { USED_PAGES = 64, USED_WORDS = USED_PAGES * VZ_PAGE / 8, LOG_PAGE = 40, MAX_STREAMS = 128 };
 
@@ -109,21 +108,21 @@ static void act(struct vz_image *image, uint64_t word)
         atomic_store(&region->n_streams, MAX_STREAMS);
     switch (word >> 56 & 3) {
     case 0:
-        vz_drain(&collector, image, word & VZ_SLOT_TICKS_MASK);
+        vz_drain(&image->source, word & VZ_SLOT_TICKS_MASK);
         break;
     case 1:
-        vz_batch_flush(&collector, image);
+        vz_source_flush(&image->source);
         break;
     case 2: {
         const uint32_t stream = (uint32_t)word % MAX_STREAMS;
-        if (stream < image->n_cursors && image->cursors[stream].is_active) {
-            image->cursors[stream].is_thread_dead = true;
-            vz_drain_retire(image, stream);
+        if (stream < image->source.n_cursors && image->source.cursors[stream].is_active) {
+            image->source.cursors[stream].is_thread_dead = true;
+            vz_drain_retire(&image->source, stream);
         }
         break;
     }
     default:
-        image->is_dead = true;
+        image->source.is_dead = true;
     }
 }
 
@@ -134,7 +133,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
             mmap(NULL, VZ_REGION_STRIDE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         FUZZ_CHECK(region != MAP_FAILED);
     }
-    struct vz_image image = {.region = region, .pidfd = -1, .log_at = LOG_PAGE * VZ_PAGE};
+    struct vz_image image = {.collector = &collector, .pidfd = -1};
+    vz_image_source_open(&image, region);
+    image.source.log_at = LOG_PAGE * VZ_PAGE;
     struct fuzz_input input = {data, bytes};
     while (input.bytes) {
         const size_t where = fuzz_take(&input, 2);
@@ -144,13 +145,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         else
             act(&image, word);
     }
-    image.is_dead = true;
+    image.source.is_dead = true;
     act(&image, VZ_SLOT_TICKS_MASK);
-    vz_batch_flush(&collector, &image);
-    if (image.batch)
-        image.batch->owner = NULL;
-    vz_nodes_free(&image);
-    free(image.cursors);
+    vz_source_flush(&image.source);
+    if (image.source.batch)
+        image.source.batch->owner = NULL;
+    vz_source_free(&image.source);
     madvise(region, VZ_REGION_STRIDE, MADV_DONTNEED);
     return 0;
 }

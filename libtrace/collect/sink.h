@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "format/encode.h"
-#include "outlet.h"
 
 struct vz_sink;
 
@@ -37,8 +36,9 @@ struct vz_sink_ops {
 /* The common part of every sink. All operations return 0 or -errno. */
 struct vz_sink {
     const struct vz_sink_ops *ops;
-    const char *name; /* of the file, for messages */
-    bool has_failed;  /* nothing more is written */
+    const char *name;                                          /* of the file, for messages */
+    bool has_failed;                                           /* nothing more is written */
+    void (*say_failed)(const struct vz_sink *sink, int error); /* tells the user, once */
 };
 
 /* What a sink tells about the recording as a whole. */
@@ -49,19 +49,14 @@ struct vz_sink_session {
     struct vz_text host, version, system, args;
 };
 
-/* A trace into an open outlet, which is the sink's from now on: writes what comes first. Prints what fails. Returns 0 or
- * -errno, the sink in *sink. */
-int vz_sink_trace_open(const struct vz_outlet *outlet, const struct vz_sink_session *session, struct vz_sink **sink);
-
-/* CSV: events in `path`, stacks and modules in a second file. */
-int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, struct vz_sink **sink);
-
-/* For the two above: opens a file for writing, or says in fitting words why that failed. */
-int vz_sink_open(const char *path); /* the descriptor, or -errno */
-void vz_sink_open_failed(const char *path, int error);
-
 /* Notes a failed operation: says so once. Returns error. */
-int vz_sink_fail(struct vz_sink *sink, int error);
+static inline int vz_sink_fail(struct vz_sink *sink, int error)
+{
+    if (!sink->has_failed)
+        sink->say_failed(sink, error);
+    sink->has_failed = true;
+    return error;
+}
 
 /* The operations, which do nothing once the sink has failed. */
 #define VZ_SINK_DO(sink, operation, ...)                                                                               \

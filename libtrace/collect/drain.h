@@ -13,17 +13,20 @@
 #ifndef VZ_DRAIN_H
 #define VZ_DRAIN_H
 
-#include "collector.h"
+#include "source.h"
 
 /* Takes all events published by the image with ticks below limit into its batch, gives read chunks back, and writes what
  * fills up. Of a dead image everything is taken. Returns how many events were taken. */
-uint64_t vz_drain(struct vz_collector *collector, struct vz_image *image, uint64_t limit);
+uint64_t vz_drain(struct vz_source *source, uint64_t limit);
+
+/* With keeps_chunks: gives back the chunks that were read and left. */
+void vz_drain_give_back(struct vz_source *source);
 
 /* Once the thread of a stream is dead and all it published was read: gives back the last chunk, and lets another thread have
  * the stream. False: something is left to read. */
-bool vz_drain_retire(struct vz_image *image, uint32_t stream_index);
+bool vz_drain_retire(struct vz_source *source, uint32_t stream_index);
 
 /* The stream of that index, or NULL if there is none yet. */
-struct vz_stream *vz_drain_stream(const struct vz_image *image, uint32_t index);
+struct vz_stream *vz_drain_stream(const struct vz_source *source, uint32_t index);
 
 #endif

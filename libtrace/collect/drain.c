@@ -2,13 +2,10 @@
  * and nothing read here is trusted to be small. */
 #include "drain.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "batch.h"
 #include "format/kinds.h"
-#include "sys.h"
-#include "threads.h"
+#include "streams.h"
 
 #define LOOK_AHEAD 8       /* slots examined behind an unpublished one, while the chunk is being filled */
 #define PREFETCH_SLOTS 64  /* how far ahead slots are asked for: another processor has written them */
@@ -21,25 +18,26 @@ struct head {
     struct vz_cursor *cursor;
 };
 
-struct vz_stream *vz_drain_stream(const struct vz_image *image, uint32_t index)
+struct vz_stream *vz_drain_stream(const struct vz_source *source, uint32_t index)
 {
     uint32_t page =
-        atomic_load_explicit(&image->region->stream_pages[index / VZ_STREAMS_PER_PAGE], memory_order_acquire);
-    struct vz_stream *streams = page ? vz_image_at(image, (uint64_t)page * VZ_PAGE, VZ_PAGE) : NULL;
+        atomic_load_explicit(&source->region->stream_pages[index / VZ_STREAMS_PER_PAGE], memory_order_acquire);
+    struct vz_stream *streams = page ? vz_source_at(source, (uint64_t)page * VZ_PAGE, VZ_PAGE) : NULL;
     return streams ? &streams[index % VZ_STREAMS_PER_PAGE] : NULL;
 }
 
-static struct vz_chunk *chunk_of(const struct vz_image *image, const struct vz_cursor *cursor)
+static struct vz_chunk *chunk_of(const struct vz_source *source, const struct vz_cursor *cursor)
 {
-    return (struct vz_chunk *)((char *)image->region + (uint64_t)cursor->chunk * VZ_PAGE);
+    return (struct vz_chunk *)((char *)source->region + (uint64_t)cursor->chunk * VZ_PAGE);
 }
 
 /* Starts reading the chunk at page. */
-static bool open_chunk(const struct vz_image *image, struct vz_cursor *cursor, uint32_t page)
+static bool open_chunk(const struct vz_source *source, struct vz_cursor *cursor, uint32_t page)
 {
-    const struct vz_chunk *chunk = vz_image_at(image, (uint64_t)page * VZ_PAGE, VZ_PAGE);
+    const struct vz_chunk *chunk = vz_source_at(source, (uint64_t)page * VZ_PAGE, VZ_PAGE);
     uint32_t chunk_class = chunk ? chunk->chunk_class : VZ_CHUNK_CLASSES;
-    if (chunk_class >= VZ_CHUNK_CLASSES || !vz_image_at(image, (uint64_t)page * VZ_PAGE, vz_chunk_bytes(chunk_class))) {
+    if (chunk_class >= VZ_CHUNK_CLASSES ||
+        !vz_source_at(source, (uint64_t)page * VZ_PAGE, vz_chunk_bytes(chunk_class))) {
         cursor->is_broken = true;
         return false;
     }
@@ -51,33 +49,55 @@ static bool open_chunk(const struct vz_image *image, struct vz_cursor *cursor, u
 }
 
 /* Empties a chunk and puts it on the free list of its class. */
-static void push_free(struct vz_image *image, const struct vz_cursor *cursor)
+static void push_free(struct vz_source *source, uint32_t page, uint32_t chunk_class)
 {
-    struct vz_chunk *chunk = chunk_of(image, cursor);
-    _Atomic uint64_t *list = &image->region->free_chunks[cursor->chunk_class];
-    memset(chunk->slots, 0, vz_chunk_bytes(cursor->chunk_class) - sizeof(*chunk));
+    struct vz_chunk *chunk = (struct vz_chunk *)((char *)source->region + (uint64_t)page * VZ_PAGE);
+    _Atomic uint64_t *list = &source->region->free_chunks[chunk_class];
+    memset(chunk->slots, 0, vz_chunk_bytes(chunk_class) - sizeof(*chunk));
     uint64_t top = atomic_load(list);
     uint64_t pushed;
     do {
         atomic_store_explicit(&chunk->next, (uint32_t)top, memory_order_relaxed);
-        pushed = ((top >> 32) + 1) << 32 | cursor->chunk;
+        pushed = ((top >> 32) + 1) << 32 | page;
     } while (!atomic_compare_exchange_weak(list, &top, pushed));
 }
 
-/* Goes on to the chunk that follows a full one that was read, and gives the latter back. */
-static bool leave_chunk(struct vz_image *image, struct vz_cursor *cursor, uint32_t next)
+/* Gives a full chunk back that was read; next follows it. */
+static void give_back(struct vz_source *source, struct vz_stream *stream, uint32_t page, uint32_t chunk_class,
+                      uint32_t next)
 {
-    struct vz_stream *stream = cursor->stream;
-    struct vz_region *region = image->region;
-    uint32_t bytes = vz_chunk_bytes(cursor->chunk_class);
+    struct vz_region *region = source->region;
+    const uint32_t bytes = vz_chunk_bytes(chunk_class);
     atomic_store_explicit(&stream->first, next, memory_order_release);
-    push_free(image, cursor);
+    push_free(source, page, chunk_class);
     atomic_fetch_add(&stream->drained, bytes);
     atomic_fetch_add(&region->drained, bytes);
     atomic_fetch_add(&region->drain_sequence, 1);
     if (atomic_load(&region->waiters))
-        vz_sys_futex_wake_all(&region->drain_sequence);
-    return open_chunk(image, cursor, next);
+        source->ops->wake(&region->drain_sequence);
+}
+
+/* Goes on to the chunk that follows a full one that was read. */
+static bool leave_chunk(struct vz_source *source, struct vz_cursor *cursor, uint32_t next)
+{
+    if (!source->keeps_chunks)
+        give_back(source, cursor->stream, cursor->chunk, cursor->chunk_class, next);
+    return open_chunk(source, cursor, next);
+}
+
+void vz_drain_give_back(struct vz_source *source)
+{
+    for (uint32_t i = 0; i < source->n_cursors; i++) {
+        const struct vz_cursor *cursor = &source->cursors[i];
+        uint32_t page = cursor->is_active && cursor->chunk ? atomic_load(&cursor->stream->first) : 0;
+        while (page && page != cursor->chunk && !cursor->is_broken) {
+            const struct vz_chunk *chunk = vz_source_at(source, (uint64_t)page * VZ_PAGE, VZ_PAGE);
+            const uint32_t next = chunk ? atomic_load(&chunk->next) : 0;
+            if (chunk && chunk->chunk_class < VZ_CHUNK_CLASSES)
+                give_back(source, cursor->stream, page, chunk->chunk_class, next);
+            page = next;
+        }
+    }
 }
 
 static uint64_t load_slot(const struct vz_chunk *chunk, uint32_t slot)
@@ -87,7 +107,7 @@ static uint64_t load_slot(const struct vz_chunk *chunk, uint32_t slot)
 
 /* The slot at the cursor was unpublished. It is a hole, never to be filled, if a later one is published. Skips to the first
  * that is; looks at those before it once more, since they may all have been published between the two looks. */
-static bool skip_hole(struct vz_image *image, struct vz_cursor *cursor, const struct vz_chunk *chunk, bool is_closed)
+static bool skip_hole(struct vz_source *source, struct vz_cursor *cursor, const struct vz_chunk *chunk, bool is_closed)
 {
     uint32_t end = cursor->n_slots;
     if (!is_closed && end - cursor->slot > LOOK_AHEAD)
@@ -98,7 +118,7 @@ static bool skip_hole(struct vz_image *image, struct vz_cursor *cursor, const st
         uint32_t first = cursor->slot;
         while (first < slot && !load_slot(chunk, first))
             first++;
-        image->holes += first - cursor->slot;
+        source->holes += first - cursor->slot;
         cursor->slot = first;
         cursor->has_wide = false;
         return true;
@@ -107,23 +127,23 @@ static bool skip_hole(struct vz_image *image, struct vz_cursor *cursor, const st
 }
 
 /* Moves the cursor to the stream's next published slot. Returns its word, or 0: nothing more for now. */
-static uint64_t find_next(struct vz_image *image, struct vz_cursor *cursor)
+static uint64_t find_next(struct vz_source *source, struct vz_cursor *cursor)
 {
     uint32_t n_left = 0;
     while (!cursor->is_broken) {
         if (!cursor->chunk) {
             uint32_t first = atomic_load_explicit(&cursor->stream->first, memory_order_acquire);
-            if (!first || !open_chunk(image, cursor, first))
+            if (!first || !open_chunk(source, cursor, first))
                 return 0;
         }
-        const struct vz_chunk *chunk = chunk_of(image, cursor);
+        const struct vz_chunk *chunk = chunk_of(source, cursor);
         if (cursor->slot < cursor->n_slots && load_slot(chunk, cursor->slot))
             return load_slot(chunk, cursor->slot);
         uint32_t next = atomic_load_explicit(&chunk->next, memory_order_acquire);
-        bool is_closed = next || image->is_dead || cursor->is_thread_dead;
-        if (cursor->slot < cursor->n_slots && skip_hole(image, cursor, chunk, is_closed))
+        bool is_closed = next || source->is_dead || cursor->is_thread_dead;
+        if (cursor->slot < cursor->n_slots && skip_hole(source, cursor, chunk, is_closed))
             continue;
-        if (!next || !leave_chunk(image, cursor, next))
+        if (!next || !leave_chunk(source, cursor, next))
             return 0;
         cursor->is_broken = ++n_left > MAX_EMPTY_CHUNKS;
     }
@@ -131,9 +151,9 @@ static uint64_t find_next(struct vz_image *image, struct vz_cursor *cursor)
 }
 
 /* The ticks by which the cursor's next event is ordered; UINT64_MAX: it has none. */
-static uint64_t next_ticks(struct vz_image *image, struct vz_cursor *cursor)
+static uint64_t next_ticks(struct vz_source *source, struct vz_cursor *cursor)
 {
-    uint64_t word = find_next(image, cursor);
+    uint64_t word = find_next(source, cursor);
     if (!word)
         return UINT64_MAX;
     uint64_t ticks = word & VZ_SLOT_TICKS_MASK;
@@ -142,29 +162,33 @@ static uint64_t next_ticks(struct vz_image *image, struct vz_cursor *cursor)
 
 /* The time of an event of those ticks: never before the last one's. Ticks tell whether it is late: the same ticks have
  * slightly different times in two rounds. */
-static uint64_t time_of(const struct vz_timebase *base, struct vz_image *image, uint64_t ticks)
+static uint64_t time_of(const struct vz_timebase *base, struct vz_source *source, uint64_t ticks)
 {
-    if (ticks < image->last_ticks)
-        image->reordered += vz_timebase_ns_between(base, ticks, image->last_ticks) > REORDERED_NS;
+    if (ticks < source->last_ticks)
+        source->reordered += vz_timebase_ns_between(base, ticks, source->last_ticks) > REORDERED_NS;
     else
-        image->last_ticks = ticks;
+        source->last_ticks = ticks;
     uint64_t time = vz_timebase_ns(base, ticks);
-    image->last_time = time > image->last_time ? time : image->last_time;
-    return image->last_time;
+    source->last_time = time > source->last_time ? time : source->last_time;
+    return source->last_time;
 }
 
 /* Takes the cursor's published slots below limit into the batch as long as there is nothing special about them: a known kind,
  * and ticks that don't run backwards. The inner loop of the collector. */
-static void copy_run(const struct vz_timebase *base, struct vz_image *image, struct vz_cursor *cursor,
+static void copy_run(const struct vz_timebase *base, struct vz_source *source, struct vz_cursor *cursor,
                      struct vz_batch *batch, uint64_t limit)
 {
-    const struct vz_slot *slot = &chunk_of(image, cursor)->slots[cursor->slot];
+    const struct vz_slot *slot = &chunk_of(source, cursor)->slots[cursor->slot];
     const struct vz_slot *begin = slot;
     const struct vz_slot *end = slot + (cursor->n_slots - cursor->slot);
-    const uint32_t room = VZ_MAX_EVENTS - batch->n;
-    const uint64_t floor = image->last_time;
+    const uint32_t room = batch->capacity - batch->n;
+    const uint64_t floor = source->last_time;
     const uint32_t thread = cursor->thread;
-    uint64_t last_ticks = cursor->last_ticks > image->last_ticks ? cursor->last_ticks : image->last_ticks;
+    uint64_t last_ticks = cursor->last_ticks > source->last_ticks ? cursor->last_ticks : source->last_ticks;
+    uint64_t *const restrict times = batch->time, *const restrict addresses = batch->address;
+    uint64_t *const restrict sizes = batch->size;
+    uint32_t *const restrict threads = batch->thread, *const restrict stacks = batch->stack;
+    uint8_t *const restrict kinds = batch->kind;
     uint32_t n = batch->n;
     if (end - slot > room)
         end = slot + room;
@@ -177,27 +201,27 @@ static void copy_run(const struct vz_timebase *base, struct vz_image *image, str
             break;
         uint64_t time = vz_timebase_ns(base, ticks);
         last_ticks = ticks;
-        batch->kind[n] = kind;
-        batch->thread[n] = thread;
-        batch->time[n] = time > floor ? time : floor;
-        batch->address[n] = slot->address;
-        batch->size[n] = slot->size_stack & VZ_SLOT_SIZE_MASK;
-        batch->stack[n] = (uint32_t)(slot->size_stack >> VZ_SLOT_SIZE_BITS);
+        kinds[n] = kind;
+        threads[n] = thread;
+        times[n] = time > floor ? time : floor;
+        addresses[n] = slot->address;
+        sizes[n] = slot->size_stack & VZ_SLOT_SIZE_MASK;
+        stacks[n] = (uint32_t)(slot->size_stack >> VZ_SLOT_SIZE_BITS);
     }
     if (slot == begin)
         return;
     cursor->slot += (uint32_t)(slot - begin);
-    cursor->last_ticks = image->last_ticks = last_ticks;
-    image->last_time = batch->time[n - 1];
+    cursor->last_ticks = source->last_ticks = last_ticks;
+    source->last_time = times[n - 1];
     batch->n = n;
 }
 
 /* Takes the slot at the cursor, be it special: an event that is late or of a wide size, or no event. Returns false if it is not
  * published, or not below limit. */
-static bool copy_one(const struct vz_timebase *base, struct vz_image *image, struct vz_cursor *cursor,
+static bool copy_one(const struct vz_timebase *base, struct vz_source *source, struct vz_cursor *cursor,
                      struct vz_batch *batch, uint64_t limit)
 {
-    const struct vz_slot *slot = &chunk_of(image, cursor)->slots[cursor->slot];
+    const struct vz_slot *slot = &chunk_of(source, cursor)->slots[cursor->slot];
     uint64_t word = atomic_load_explicit(&slot->when_kind, memory_order_acquire);
     uint64_t ticks = word & VZ_SLOT_TICKS_MASK;
     uint8_t kind = (uint8_t)(word >> VZ_SLOT_KIND_SHIFT);
@@ -214,7 +238,7 @@ static bool copy_one(const struct vz_timebase *base, struct vz_image *image, str
     cursor->last_ticks = ticks;
     batch->kind[n] = kind;
     batch->thread[n] = cursor->thread;
-    batch->time[n] = time_of(base, image, ticks);
+    batch->time[n] = time_of(base, source, ticks);
     batch->address[n] = slot->address;
     batch->size[n] = slot->size_stack & VZ_SLOT_SIZE_MASK;
     if (cursor->has_wide && batch->size[n] == VZ_SLOT_SIZE_MASK) /* else its event was lost: dropped, or left */
@@ -226,28 +250,28 @@ static bool copy_one(const struct vz_timebase *base, struct vz_image *image, str
 }
 
 /* Takes the slots of the cursor's chunk below limit, until one is not published or the batch is full. */
-static void copy_slots(const struct vz_timebase *base, struct vz_image *image, struct vz_cursor *cursor,
+static void copy_slots(const struct vz_timebase *base, struct vz_source *source, struct vz_cursor *cursor,
                        struct vz_batch *batch, uint64_t limit)
 {
     do {
         if (!cursor->has_wide)
-            copy_run(base, image, cursor, batch, limit);
-    } while (cursor->slot < cursor->n_slots && batch->n < VZ_MAX_EVENTS && copy_one(base, image, cursor, batch, limit));
+            copy_run(base, source, cursor, batch, limit);
+    } while (cursor->slot < cursor->n_slots && batch->n < batch->capacity &&
+             copy_one(base, source, cursor, batch, limit));
 }
 
 /* Takes the cursor's events below limit. Returns the ticks of its next one, as next_ticks. */
-static uint64_t take_run(struct vz_collector *collector, struct vz_image *image, struct vz_cursor *cursor,
-                         uint64_t limit, uint64_t *n_taken)
+static uint64_t take_run(struct vz_source *source, struct vz_cursor *cursor, uint64_t limit, uint64_t *n_taken)
 {
     uint64_t ticks;
     do {
-        struct vz_batch *batch = vz_batch_of(collector, image);
+        struct vz_batch *batch = source->ops->batch(source);
         if (!batch)
             return UINT64_MAX;
         uint32_t before = batch->n;
-        copy_slots(&collector->time, image, cursor, batch, limit);
+        copy_slots(source->time, source, cursor, batch, limit);
         *n_taken += batch->n - before;
-        ticks = next_ticks(image, cursor);
+        ticks = next_ticks(source, cursor);
     } while (ticks < limit);
     return ticks;
 }
@@ -267,8 +291,7 @@ static void sift_down(struct head *heads, uint32_t n, uint32_t at)
     heads[at] = moved;
 }
 
-static uint64_t merge(struct vz_collector *collector, struct vz_image *image, struct head *heads, uint32_t n,
-                      uint64_t limit)
+static uint64_t merge(struct vz_source *source, struct head *heads, uint32_t n, uint64_t limit)
 {
     uint64_t n_taken = 0;
     for (uint32_t at = n / 2; at > 0; at--)
@@ -277,7 +300,7 @@ static uint64_t merge(struct vz_collector *collector, struct vz_image *image, st
         uint64_t bound = limit;
         for (uint32_t child = 1; child < n && child <= 2; child++)
             bound = heads[child].ticks + 1 < bound ? heads[child].ticks + 1 : bound;
-        heads[0].ticks = take_run(collector, image, heads[0].cursor, bound, &n_taken);
+        heads[0].ticks = take_run(source, heads[0].cursor, bound, &n_taken);
         if (heads[0].ticks >= limit)
             heads[0] = heads[--n];
         sift_down(heads, n, 0);
@@ -285,41 +308,41 @@ static uint64_t merge(struct vz_collector *collector, struct vz_image *image, st
     return n_taken;
 }
 
-uint64_t vz_drain(struct vz_collector *collector, struct vz_image *image, uint64_t limit)
+uint64_t vz_drain(struct vz_source *source, uint64_t limit)
 {
     struct head few[64];
     struct head *heads = few;
     uint32_t n = 0;
-    uint32_t n_streams = vz_threads_discover(collector, image);
+    uint32_t n_streams = vz_streams_discover(source);
     if (n_streams > sizeof(few) / sizeof(*few))
-        heads = malloc(n_streams * sizeof(*heads));
+        heads = source->ops->allocate(n_streams * sizeof(*heads));
     if (!heads)
         return 0;
     for (uint32_t i = 0; i < n_streams; i++) {
-        struct vz_cursor *cursor = &image->cursors[i];
+        struct vz_cursor *cursor = &source->cursors[i];
         if (!cursor->is_active)
             continue;
-        uint64_t ticks = next_ticks(image, cursor);
+        uint64_t ticks = next_ticks(source, cursor);
         if (ticks < limit)
             heads[n++] = (struct head){.ticks = ticks, .cursor = cursor};
     }
-    uint64_t n_taken = merge(collector, image, heads, n, limit);
+    uint64_t n_taken = merge(source, heads, n, limit);
     if (heads != few)
-        free(heads);
+        source->ops->release(heads);
     return n_taken;
 }
 
-bool vz_drain_retire(struct vz_image *image, uint32_t stream_index)
+bool vz_drain_retire(struct vz_source *source, uint32_t stream_index)
 {
-    struct vz_cursor *cursor = &image->cursors[stream_index];
+    struct vz_cursor *cursor = &source->cursors[stream_index];
     struct vz_stream *stream = cursor->stream;
-    if (find_next(image, cursor))
+    if (find_next(source, cursor))
         return false;
     atomic_store(&stream->first, 0);
     if (cursor->chunk && !cursor->is_broken)
-        push_free(image, cursor);
+        push_free(source, cursor->chunk, cursor->chunk_class);
     *cursor = (struct vz_cursor){.name_sequence = cursor->name_sequence};
     atomic_store_explicit(&stream->state, VZ_STREAM_IDLE, memory_order_release);
-    atomic_fetch_add(&image->region->idle_streams, 1);
+    atomic_fetch_add(&source->region->idle_streams, 1);
     return true;
 }

@@ -4,34 +4,19 @@
  * a block, so it is given up (readers scan instead) when a recording has more blocks than INDEX_LIMIT.
  */
 #define _GNU_SOURCE
+#include "sink_trace.h"
+
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "message.h"
-#include "sink.h"
-
-#define TIME_RESOLUTION_NS 1000u
-#define BUFFER_BYTES (VZ_EVENTS_BOUND + (1u << 20))
 #define WRITE_THRESHOLD (1u << 18) /* buffered bytes from which a block's end is worth a system call */
 #define INDEX_LIMIT (1u << 18)     /* entries: 10 MiB */
 
-struct trace_sink {
-    struct vz_sink sink;
-    struct vz_outlet outlet;
-    struct vz_encoder *encoder;
-    struct vz_buffer buffer;
-    uint64_t written; /* bytes of the trace before the buffer's first */
-    struct vz_index_entry *index;
-    uint32_t n_index, index_capacity;
-};
-
-static struct trace_sink *self(struct vz_sink *sink) { return (struct trace_sink *)sink; }
+static struct vz_trace_sink *self(struct vz_sink *sink) { return (struct vz_trace_sink *)sink; }
 
 static int flush(struct vz_sink *sink)
 {
-    struct trace_sink *trace = self(sink);
-    int error = vz_outlet_write(&trace->outlet, trace->buffer.data, trace->buffer.bytes);
+    struct vz_trace_sink *trace = self(sink);
+    int error = trace->outlet->ops->write(trace->outlet, trace->buffer.data, trace->buffer.bytes);
     if (!error) /* else the blocks that still went in stay, and the one that was cut: readers skip that */
         trace->written += trace->buffer.bytes;
     trace->buffer.bytes = 0;
@@ -39,16 +24,16 @@ static int flush(struct vz_sink *sink)
 }
 
 /* Makes room for a block of at most `bound` bytes. */
-static int reserve(struct trace_sink *trace, size_t bound)
+static int reserve(struct vz_trace_sink *trace, size_t bound)
 {
     return trace->buffer.capacity - trace->buffer.bytes < bound ? flush(&trace->sink) : 0;
 }
 
-static int add_index_entry(struct trace_sink *trace, struct vz_index_entry entry)
+static int add_index_entry(struct vz_trace_sink *trace, struct vz_index_entry entry)
 {
     if (trace->n_index == trace->index_capacity) {
         uint32_t capacity = trace->index_capacity ? trace->index_capacity * 2 : 256;
-        struct vz_index_entry *grown = realloc(trace->index, capacity * sizeof(*grown));
+        struct vz_index_entry *grown = trace->reallocate(trace->index, capacity * sizeof(*grown));
         if (!grown)
             return -ENOMEM;
         trace->index = grown;
@@ -59,9 +44,9 @@ static int add_index_entry(struct trace_sink *trace, struct vz_index_entry entry
 }
 
 /* After a block was encoded at `start` of the buffer: index it, and write when enough has come together. */
-static int finish(struct trace_sink *trace, size_t start, int error)
+static int finish(struct vz_trace_sink *trace, size_t start, int error)
 {
-    if (!error && trace->n_index < INDEX_LIMIT)
+    if (!error && trace->reallocate && trace->n_index < INDEX_LIMIT)
         error = add_index_entry(trace, vz_index_entry_of(trace->buffer.data + start, trace->written + start));
     if (!error && trace->buffer.bytes >= WRITE_THRESHOLD)
         error = flush(&trace->sink);
@@ -111,14 +96,20 @@ static int put_unload(struct vz_sink *sink, uint32_t image, const struct vz_unlo
     APPEND(self(sink), VZ_RECORD_BOUND(0), vz_encode_unloads(self(sink)->encoder, image, record, 1, out));
 }
 
+/* Compressing is faster with room to spare; a small buffer is that of an encoder that stores. */
+static size_t columns_bound(const struct vz_trace_sink *trace, uint32_t n)
+{
+    return trace->buffer.capacity > VZ_EVENTS_BOUND ? VZ_EVENTS_BOUND : VZ_STORED_BOUND(n);
+}
+
 static int put_nodes(struct vz_sink *sink, uint32_t image, const struct vz_node_columns *nodes)
 {
-    APPEND(self(sink), VZ_EVENTS_BOUND, vz_encode_nodes(self(sink)->encoder, image, nodes, out));
+    APPEND(self(sink), columns_bound(self(sink), nodes->n), vz_encode_nodes(self(sink)->encoder, image, nodes, out));
 }
 
 static int put_events(struct vz_sink *sink, uint32_t image, const struct vz_event_columns *events)
 {
-    APPEND(self(sink), VZ_EVENTS_BOUND, vz_encode_events(self(sink)->encoder, image, events, out));
+    APPEND(self(sink), columns_bound(self(sink), events->n), vz_encode_events(self(sink)->encoder, image, events, out));
 }
 
 static int put_samples(struct vz_sink *sink, uint32_t image, const struct vz_sample_record *records, uint32_t n)
@@ -140,7 +131,7 @@ static int put_jit_map(struct vz_sink *sink, uint32_t image, const struct vz_jit
 
 static int put_end(struct vz_sink *sink, const struct vz_end_record *record)
 {
-    struct trace_sink *trace = self(sink);
+    struct vz_trace_sink *trace = self(sink);
     int error = reserve(trace, VZ_RECORD_BOUND(0));
     if (error)
         return error;
@@ -148,33 +139,30 @@ static int put_end(struct vz_sink *sink, const struct vz_end_record *record)
     error = finish(trace, start, vz_encode_end(trace->encoder, record, &trace->buffer));
     if (!error)
         error = flush(sink);
-    if (error || trace->n_index == INDEX_LIMIT)
+    if (error || !trace->reallocate || trace->n_index == INDEX_LIMIT)
         return error;
     /* The index may be larger than the buffer: it gets room of its own. */
     struct vz_buffer out = {.capacity = VZ_INDEX_BOUND(trace->n_index)};
-    out.data = malloc(out.capacity);
+    out.data = trace->reallocate(NULL, out.capacity);
     if (!out.data)
         return 0; /* readers scan */
     error = vz_encode_index(trace->encoder, trace->index, trace->n_index, trace->written, &out);
     if (!error)
-        error = vz_outlet_write(&trace->outlet, out.data, out.bytes);
-    free(out.data);
+        error = trace->outlet->ops->write(trace->outlet, out.data, out.bytes);
+    trace->reallocate(out.data, 0);
     return error;
 }
 
 static void close_trace(struct vz_sink *sink)
 {
-    struct trace_sink *trace = self(sink);
-    int error = vz_outlet_close(&trace->outlet);
-    if (error && !trace->outlet.stream && !sink->has_failed) /* a stream has said so itself */
+    struct vz_trace_sink *trace = self(sink);
+    int error = trace->outlet->ops->close(trace->outlet);
+    if (error)
         vz_sink_fail(sink, error);
-    vz_encoder_free(trace->encoder);
-    free(trace->buffer.data);
-    free(trace->index);
-    free(trace);
+    trace->release(trace);
 }
 
-static bool has_room(struct vz_sink *sink) { return vz_outlet_has_room(&self(sink)->outlet); }
+static bool has_room(struct vz_sink *sink) { return self(sink)->outlet->ops->has_room(self(sink)->outlet); }
 
 static const struct vz_sink_ops operations = {.image = put_image,
                                               .image_end = put_image_end,
@@ -191,7 +179,7 @@ static const struct vz_sink_ops operations = {.image = put_image,
                                               .has_room = has_room,
                                               .close = close_trace};
 
-static int write_start(struct trace_sink *trace, const struct vz_sink_session *session)
+static int write_start(struct vz_trace_sink *trace, const struct vz_sink_session *session)
 {
     uint64_t capabilities = session->free_stacks ? VZ_CAPABILITY_FREE_STACKS : 0;
     int error = vz_encode_file_header(trace->encoder, capabilities, session->start_wall_ns, &trace->buffer);
@@ -204,22 +192,9 @@ static int write_start(struct trace_sink *trace, const struct vz_sink_session *s
     return error ? error : flush(&trace->sink); /* a full disk shows before COMMAND is started */
 }
 
-int vz_sink_trace_open(const struct vz_outlet *outlet, const struct vz_sink_session *session, struct vz_sink **sink)
+int vz_trace_sink_start(struct vz_trace_sink *trace, const struct vz_sink_session *session)
 {
-    struct trace_sink *trace = calloc(1, sizeof(*trace));
-    if (!trace)
-        return -ENOMEM;
-    trace->sink = (struct vz_sink){.ops = &operations, .name = outlet->name};
-    trace->outlet = *outlet;
-    trace->encoder = vz_encoder_new(TIME_RESOLUTION_NS, 0);
-    trace->buffer = (struct vz_buffer){.data = malloc(BUFFER_BYTES), .capacity = BUFFER_BYTES};
-    int error = trace->encoder && trace->buffer.data ? write_start(trace, session) : -ENOMEM;
-    if (error) {
-        vz_sink_open_failed(outlet->name, error);
-        trace->sink.has_failed = true;
-        close_trace(&trace->sink);
-        return error;
-    }
-    *sink = &trace->sink;
-    return 0;
+    trace->sink.ops = &operations;
+    trace->sink.name = trace->outlet->name;
+    return write_start(trace, session);
 }
