@@ -16,6 +16,7 @@
 #include "collect/drain.h"
 #include "execs.h"
 #include "images.h"
+#include "losses.h"
 #include "message.h"
 #include "rss.h"
 #include "stops.h"
@@ -130,7 +131,9 @@ static uint64_t run_round(struct vz_collector *collector)
     bool is_taking = !collector->is_closed && vz_sink_has_room(collector->sink);
     uint64_t n_taken = is_taking ? drain_all(collector, limit) : 0;
     vz_images_end_dead(collector);
-    vz_rss_sample(collector);
+    if (vz_sink_has_room(collector->sink))
+        vz_rss_sample(collector);
+    vz_losses_look(collector);
     vz_batch_flush_old(collector);
     flush_sink(collector);
     return n_taken;

@@ -20,6 +20,15 @@
 #define VZ_N_BATCHES 12       /* images that can have events waiting to be written at once: 2.1 MiB each */
 #define VZ_N_EXAMINED 1024    /* files of modules whose contents are remembered; a power of 2 */
 #define VZ_SAMPLES_PENDING 64 /* samples of an image kept until they are written */
+#define VZ_DROPS_PENDING 64   /* drop records likewise; even */
+
+/* What an image's threads have dropped. */
+struct vz_losses {
+    uint64_t events;    /* up to looked_ns, written or not */
+    uint64_t looked_ns; /* when its counts were last looked at; before that, when it started */
+    struct vz_drop_record pending[VZ_DROPS_PENDING];
+    uint32_t n; /* of pending */
+};
 
 /* One process image that is being recorded, or known of. */
 struct vz_image {
@@ -47,6 +56,8 @@ struct vz_image {
     struct vz_sample_record samples[VZ_SAMPLES_PENDING];
     uint32_t n_samples;
     uint64_t next_pss_ns;
+
+    struct vz_losses losses;
 };
 
 struct vz_image_key { /* the place in the trace of an image that may be gone */
@@ -92,6 +103,7 @@ struct vz_collector {
     struct vz_batch *batches[VZ_N_BATCHES];
     uint64_t events;
     uint64_t next_rss_ns;
+    uint64_t next_losses_ns;
 };
 
 /* ns since the start, at the beginning of this round. */

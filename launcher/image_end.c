@@ -13,6 +13,7 @@
 #include "fates.h"
 #include "image_texts.h"
 #include "jit_map.h"
+#include "losses.h"
 #include "rss.h"
 #include "stops.h"
 
@@ -41,12 +42,13 @@ static void write_end(struct vz_collector *collector, struct vz_image *image, ui
     vz_streams_read_names(&image->source);
     vz_rss_flush(collector, image);
     vz_stops_tell(collector, image);
+    vz_losses_finish(collector, image);
     vz_jit_map_write(collector, image);
     struct vz_image_end_record record = {.time = time > image->source.last_time ? time : image->source.last_time,
                                          .fate = fate,
                                          .fate_value = value,
                                          .events = image->source.events,
-                                         .dropped = vz_source_dropped(&image->source),
+                                         .dropped = image->losses.events,
                                          .reordered = image->source.reordered,
                                          .holes = image->source.holes,
                                          .stopped = atomic_load(&image->source.region->stopped)};

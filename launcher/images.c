@@ -214,7 +214,8 @@ static void open_image(struct vz_collector *collector, const struct arrival *arr
                                .region_index = region_index,
                                .serial = region->serial,
                                .pid = (pid_t)region->pid,
-                               .pidfd = -1};
+                               .pidfd = -1,
+                               .losses.looked_ns = vz_timebase_ns(&collector->time, region->start_ticks)};
     vz_image_source_open(image, region);
     adopt_process(collector, image, image->pid, arrival->pidfd);
     struct vz_image *former = find_former(collector, image);

@@ -316,6 +316,22 @@ static int put_jit_map(struct vz_sink *sink, uint32_t image, const struct vz_jit
     return 0;
 }
 
+static int put_drops(struct vz_sink *sink, uint32_t image, const struct vz_drop_record *records, uint32_t n)
+{
+    int error = 0;
+    for (uint32_t i = 0; !error && i < n; i++) {
+        char last_time[24];
+        sprintf(last_time, "%llu", (unsigned long long)records[i].last_time);
+        error = put_fact(self(sink), &(struct csv_fact){.record = "drops",
+                                                        .image = image,
+                                                        .id = records[i].events,
+                                                        .parent = VZ_NO_IMAGE,
+                                                        .time = records[i].first_time,
+                                                        .detail = last_time});
+    }
+    return error;
+}
+
 static int flush(struct vz_sink *sink)
 {
     int error = write_out(&self(sink)->stacks); /* first: events refer to it */
@@ -356,6 +372,7 @@ static const struct vz_sink_ops operations = {.image = put_image,
                                               .samples = put_samples,
                                               .note = put_note,
                                               .jit_map = put_jit_map,
+                                              .drops = put_drops,
                                               .flush = flush,
                                               .end = put_end,
                                               .close = close_files};

@@ -175,6 +175,11 @@ class TraceBuilder:
     def image_end(self, image: int = 0, *, fate: int = fmt.Fate.EXIT, **fields: int) -> TraceBuilder:
         return self.block(fmt.BlockType.IMAGE_END, pack(fmt.IMAGE_END_RECORD, fate=fate, **fields), image=image)
 
+    def drops(self, spans: Sequence[tuple[int, int, int]], image: int = 0) -> TraceBuilder:
+        """Appends drop records (first time, last time, events)."""
+        records = (pack(fmt.DROP_RECORD, first_time=a, last_time=b, events=n) for a, b, n in spans)
+        return self.block(fmt.BlockType.DROPS, b"".join(records), image=image, count=len(spans), time=spans[-1][1])
+
     def thread(self, image: int = 0, *, thread: int = 0, tid: int = 100, name: bytes = b"main") -> TraceBuilder:
         return self.block(
             fmt.BlockType.THREADS, pack(fmt.THREAD_RECORD, thread=thread, tid=tid, name=name), image=image

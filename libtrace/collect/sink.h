@@ -27,6 +27,7 @@ struct vz_sink_ops {
     int (*samples)(struct vz_sink *sink, uint32_t image, const struct vz_sample_record *records, uint32_t n);
     int (*note)(struct vz_sink *sink, uint32_t image, const struct vz_note_record *record, struct vz_text text);
     int (*jit_map)(struct vz_sink *sink, uint32_t image, const struct vz_jit_map_record *record, struct vz_text text);
+    int (*drops)(struct vz_sink *sink, uint32_t image, const struct vz_drop_record *records, uint32_t n);
     int (*flush)(struct vz_sink *sink);                                   /* hand everything to the kernel */
     int (*end)(struct vz_sink *sink, const struct vz_end_record *record); /* also flushes */
     bool (*has_room)(struct vz_sink *sink);                               /* for more events now; NULL: always */

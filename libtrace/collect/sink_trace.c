@@ -129,6 +129,12 @@ static int put_jit_map(struct vz_sink *sink, uint32_t image, const struct vz_jit
     APPEND(self(sink), VZ_RECORD_BOUND(text.bytes), vz_encode_jit_map(self(sink)->encoder, image, record, text, out));
 }
 
+static int put_drops(struct vz_sink *sink, uint32_t image, const struct vz_drop_record *records, uint32_t n)
+{
+    APPEND(self(sink), VZ_RECORD_BOUND(n * (uint32_t)sizeof(*records)),
+           vz_encode_drops(self(sink)->encoder, image, records, n, out));
+}
+
 static int put_end(struct vz_sink *sink, const struct vz_end_record *record)
 {
     struct vz_trace_sink *trace = self(sink);
@@ -174,6 +180,7 @@ static const struct vz_sink_ops operations = {.image = put_image,
                                               .samples = put_samples,
                                               .note = put_note,
                                               .jit_map = put_jit_map,
+                                              .drops = put_drops,
                                               .flush = flush,
                                               .end = put_end,
                                               .has_room = has_room,

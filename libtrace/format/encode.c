@@ -300,6 +300,19 @@ int vz_encode_jit_map(struct vz_encoder *encoder, uint32_t image, const struct v
     return close_block(&w);
 }
 
+int vz_encode_drops(struct vz_encoder *encoder, uint32_t image, const struct vz_drop_record *records, uint32_t n,
+                    struct vz_buffer *out)
+{
+    struct writer w = open_block(encoder, out, VZ_BLOCK_DROPS, image);
+
+    if (n == 0)
+        return -EINVAL;
+    w.header.count = n;
+    set_times(&w, records[0].first_time, records[n - 1].last_time);
+    put(&w, records, n * sizeof *records);
+    return close_block(&w);
+}
+
 int vz_encode_end(struct vz_encoder *encoder, const struct vz_end_record *record, struct vz_buffer *out)
 {
     struct writer w = open_block(encoder, out, VZ_BLOCK_END, VZ_NO_IMAGE);

@@ -84,6 +84,10 @@ int vz_encode_note(struct vz_encoder *encoder, uint32_t image, const struct vz_n
 int vz_encode_jit_map(struct vz_encoder *encoder, uint32_t image, const struct vz_jit_map_record *record,
                       struct vz_text text, struct vz_buffer *out);
 
+/* Ordered by time. */
+int vz_encode_drops(struct vz_encoder *encoder, uint32_t image, const struct vz_drop_record *records, uint32_t n,
+                    struct vz_buffer *out);
+
 int vz_encode_end(struct vz_encoder *encoder, const struct vz_end_record *record, struct vz_buffer *out);
 
 /* Call-stack nodes, n in [1, VZ_MAX_EVENTS]. code: generation * 2 + interrupted. `time` is the block's first and last

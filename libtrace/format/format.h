@@ -17,7 +17,7 @@
 #define VZ_TRAILER_MAGIC 0x0a0d5a5945565695ULL
 
 #define VZ_FORMAT_MAJOR 1u /* readers refuse another one */
-#define VZ_FORMAT_MINOR 1u /* readers accept any */
+#define VZ_FORMAT_MINOR 2u /* readers accept any */
 
 #define VZ_ALIGNMENT 8u           /* file offset of every block; the gap after a payload is zero */
 #define VZ_MAX_EVENTS 65536u      /* events of one EVENTS block, nodes of one NODES block */
@@ -73,7 +73,8 @@ enum vz_block_type {
     VZ_BLOCK_END = 11,
     VZ_BLOCK_INDEX = 12,
     VZ_BLOCK_NAMES = 13, /* written by `vizreport symbolize` */
-    VZ_BLOCK_JIT_MAP = 14
+    VZ_BLOCK_JIT_MAP = 14,
+    VZ_BLOCK_DROPS = 15
 };
 
 struct vz_index_entry { /* INDEX: one for each block before it, in file order */
@@ -163,7 +164,7 @@ struct vz_image_end_record {
     uint32_t fate; /* enum vz_image_fate */
     uint32_t fate_value;
     uint64_t events;    /* written in EVENTS blocks */
-    uint64_t dropped;   /* events that could not be recorded */
+    uint64_t dropped;   /* events that could not be recorded: the sum of the drop records */
     uint64_t reordered; /* events whose time was raised by more than 1 us, to keep times from decreasing */
     uint64_t holes;     /* slots reserved by a hook that never completed */
     uint32_t stopped;   /* enum vz_image_stop */
@@ -218,6 +219,12 @@ struct vz_jit_map_record { /* followed by text: lines of a perf map */
     uint64_t time;         /* ns, when it was read */
     uint32_t text_bytes;
     uint32_t reserved;
+};
+
+struct vz_drop_record {  /* the events that were dropped in a span of time */
+    uint64_t first_time; /* ns; none of them was dropped before */
+    uint64_t last_time;  /* ns; nor after */
+    uint64_t events;     /* at least 1 */
 };
 
 struct vz_names_record { /* the columns of names that follow: docs/trace-format.md, section 6 */
@@ -299,6 +306,7 @@ _Static_assert(sizeof(struct vz_unload_record) == 16, "no padding");
 _Static_assert(sizeof(struct vz_sample_record) == 24, "no padding");
 _Static_assert(sizeof(struct vz_note_record) == 24, "no padding");
 _Static_assert(sizeof(struct vz_jit_map_record) == 16, "no padding");
+_Static_assert(sizeof(struct vz_drop_record) == 24, "no padding");
 _Static_assert(sizeof(struct vz_names_record) == 56, "no padding");
 _Static_assert(sizeof(struct vz_end_record) == 32, "no padding");
 _Static_assert(sizeof(struct vz_columns_head) == 8, "no padding");

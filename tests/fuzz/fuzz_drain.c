@@ -88,6 +88,15 @@ static int take_image_end(struct vz_sink *sink, uint32_t image, const struct vz_
     return 0;
 }
 
+static int take_drops(struct vz_sink *sink, uint32_t image, const struct vz_drop_record *records, uint32_t n)
+{
+    (void)sink, (void)image;
+    for (uint32_t i = 0; i < n; i++)
+        if (records[i].events == 0 || records[i].first_time > records[i].last_time)
+            __builtin_trap();
+    return 0;
+}
+
 static const struct vz_sink_ops operations = {.threads = take_threads,
                                               .events = take_events,
                                               .nodes = take_nodes,
@@ -95,7 +104,8 @@ static const struct vz_sink_ops operations = {.threads = take_threads,
                                               .unload = take_unload,
                                               .note = take_note,
                                               .image = take_image,
-                                              .image_end = take_image_end};
+                                              .image_end = take_image_end,
+                                              .drops = take_drops};
 static const struct vz_cli cli;
 static struct vz_sink sink = {.ops = &operations, .name = "fuzz"};
 static struct vz_collector collector = {.cli = &cli, .sink = &sink, .time = {.rate = 1ULL << 32}};

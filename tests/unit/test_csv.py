@@ -38,6 +38,7 @@ module,0,1,,0x1000,0x9000,0x1000,0,0a0b,"/bin/a,
 prog",5,
 node,0,3,0,0x1100,,,0,,,,
 interrupted,0,4,3,0x1200,,,0,,,,
+drops,0,2,,,,,,,"",25,28
 dropped,0,2,,,,,,,"",0,
 image_end,0,9,,,,,,,"",90,signal
 note,,4,,,,,,,"beware",0,
@@ -87,6 +88,12 @@ def test_one_process(write: Write) -> None:
     assert (image.pid, image.ppid, image.args, image.exe) == (100, 1, ("prog", "a", '"b"'), "/bin/prog")
     assert image.end is not None
     assert (image.end.fate, image.end.fate_value, image.end.dropped) == (fmt.Fate.SIGNAL, 9, 2)
+    assert [column.tolist() for column in (image.drops.starts, image.drops.ends, image.drops.events)] == [
+        [25],
+        [28],
+        [2],
+    ]
+    assert (summary.uncertain.bytes, summary.uncertain.blocks) == (50, 1)
     assert (image.modules[0].path, image.modules[0].build_id.hex()) == ("/bin/a,\nprog", "0a0b")
     assert [(leak.values[0], [frame.address for frame in leak.stack]) for leak in summary.leaks.entries] == [
         (50, [0x200, 0x100]),

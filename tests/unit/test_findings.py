@@ -23,7 +23,7 @@ from vizreport.analysis.fragmentation import find_pinning_stacks, measure_fragme
 from vizreport.analysis.owners import find_dominator
 from vizreport.analysis.pictures import Moment
 from vizreport.analysis.ranges import RangeAccumulator
-from vizreport.model.replay import StackTable, ThreadTable, Totals
+from vizreport.model.replay import CERTAIN, StackTable, ThreadTable, Totals, Uncertain
 
 S = 1_000_000_000
 
@@ -108,12 +108,18 @@ def test_no_leak_is_the_largest_by_far(leaked: list[int]) -> None:
     assert find_largest_leak(totals, make_tree(*PROGRAM, leaked=leaked)) is None
 
 
-def watch(blocks: list[Block], seconds: int = 64) -> SteadyGrowth | None:
+@pytest.mark.parametrize(("uncertain", "found"), [(0, True), (3999, True), (4001, False)])
+def test_what_dropped_events_may_have_freed_is_no_leak(uncertain: int, found: bool) -> None:
+    tree, totals = make_tree(*PROGRAM, leaked=[0, 0, 8000]), make_totals(live_bytes=8000)
+    assert (find_largest_leak(totals, tree, Uncertain(9, uncertain, 9)) is not None) is found
+
+
+def watch(blocks: list[Block], seconds: int = 64, uncertain: Uncertain = CERTAIN) -> SteadyGrowth | None:
     slots = np.array([0, 1])
     accumulator = RangeAccumulator(0, seconds * S - 1, stacks=np.array([7, 8], np.uint32), slots=slots)
     for batch in split(blocks, 100):
         accumulator.add(batch)
-    return find_steady_growth(accumulator.result(), np.array([3, 5]), make_tree(*PROGRAM))
+    return find_steady_growth(accumulator.result(), np.array([3, 5]), make_tree(*PROGRAM), uncertain)
 
 
 KEPT = [Block(k, 1000, k * S, stack=8) for k in range(64)]
@@ -142,6 +148,11 @@ def test_steady_growth(blocks: list[Block]) -> None:
 )
 def test_no_steady_growth(blocks: list[Block]) -> None:
     assert watch(blocks) is None
+
+
+def test_what_dropped_events_may_have_freed_is_no_growth() -> None:
+    assert watch(KEPT, uncertain=Uncertain(9, 40_000, 9)) is not None
+    assert watch(KEPT, uncertain=Uncertain(9, 45_000, 9)) is None
 
 
 def test_a_short_run_has_no_rate() -> None:

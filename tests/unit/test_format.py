@@ -28,6 +28,7 @@ RECORDS = {
     "sample_record": fmt.SAMPLE_RECORD,
     "note_record": fmt.NOTE_RECORD,
     "jit_map_record": fmt.JIT_MAP_RECORD,
+    "drop_record": fmt.DROP_RECORD,
     "names_record": fmt.NAMES_RECORD,
     "end_record": fmt.END_RECORD,
     "columns_head": fmt.COLUMNS_HEAD,

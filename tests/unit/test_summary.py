@@ -23,7 +23,7 @@ Load = Callable[[bytes], Trace]
 PROCESS_FIELDS = [
     "pid", "ppid", "command", "exit", "threads", "allocs", "frees", "bytes_allocated", "in_use_at_exit", "peak",
     "temporary", "inherited", "exec_number", "not_recorded", "anomalies", "leaks", "suppressed", "peak_stacks",
-    "temporary_stacks", "mapped",
+    "temporary_stacks", "mapped", "dropped", "uncertain",
 ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from vizreport.analysis.size_lifetimes import LogHistogram
 from vizreport.analysis.thread_matrix import ThreadMatrix
 from vizreport.analysis.time_bins import TimeBins
 from vizreport.model.replay import Peak, Timeline
-from vizreport.model.trace import Samples
+from vizreport.model.trace import Drops, Samples
 from vizreport.reports.finding_text import describe_finding
 from vizreport.views.calltree import (
     METRICS,
@@ -65,6 +65,18 @@ def test_timeline_keeps_least_and_most() -> None:
     assert data["most_blocks"][:-1].tolist() == timeline.max_blocks.tolist()
     assert data["allocs_per_s"][:-1] == pytest.approx(timeline.allocs * 1000.0)
     assert data["time"].tolist() == list(range(51))  # ms
+
+
+def test_spans_of_dropped_events_are_marked() -> None:
+    no_samples = Samples(*(np.zeros(0, np.uint64) for _ in range(3)))
+    columns = np.array([[1, 7, 40], [3, 8, 60], [5, 1, 2]], np.uint64) * np.array(
+        [[1_000_000], [1_000_000], [1]], np.uint64
+    )
+    drawn = draw_timeline(make_timeline(50), Peak(54, 52, 49_500_000, 7), no_samples, drops=Drops(*columns))
+    spans = read(drawn, "losses")
+    assert (spans["start"].tolist(), spans["end"].tolist()) == ([1, 7, 40], [3, 8, 50])  # ms; the picture ends at 50
+    dropped = read(drawn, "timeline")["dropped"]
+    assert (len(dropped), dropped[:-1].sum(), dropped[2]) == (51, 8, 5)
 
 
 def test_samples_keep_the_largest_of_each_few() -> None:

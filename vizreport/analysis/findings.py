@@ -16,7 +16,7 @@ from vizreport.analysis.growth import measure_growth
 from vizreport.analysis.owners import Owner, find_owner
 from vizreport.analysis.pictures import Moment, Pictures
 from vizreport.analysis.ranges import RangeTable
-from vizreport.model.replay import ImageReplay, StackTable, ThreadTable, Totals
+from vizreport.model.replay import CERTAIN, ImageReplay, StackTable, ThreadTable, Totals, Uncertain
 
 LEAST_TEMPORARY_SHARE = 0.3
 LEAST_ALLOCS = 1000
@@ -129,8 +129,8 @@ def find_findings(first: ImageReplay, tree: CallTree, pictures: Pictures, nodes:
     """
     found = (
         find_peak_owner(tree),
-        find_steady_growth(pictures.ranges, nodes, tree),
-        find_largest_leak(first.totals, tree),
+        find_steady_growth(pictures.ranges, nodes, tree, first.uncertain),
+        find_largest_leak(first.totals, tree, first.uncertain),
         find_pinned_pages(pictures.end, first.stacks, tree) or find_pinned_pages(pictures.peak, first.stacks, tree),
         find_many_temporaries(first.totals, tree),
         find_foreign_frees(first.threads),
@@ -151,18 +151,24 @@ def find_many_temporaries(totals: Totals, tree: CallTree) -> ManyTemporaries | N
     return ManyTemporaries(totals.n_temporary, totals.allocs, find_owner(tree, tree.total_values[:, TEMPORARY]))
 
 
-def find_largest_leak(totals: Totals, tree: CallTree) -> LargestLeak | None:
-    """Tells whether one leak is most of what is leaked."""
+def find_largest_leak(totals: Totals, tree: CallTree, uncertain: Uncertain = CERTAIN) -> LargestLeak | None:
+    """Tells whether one leak is most of what is leaked, even if all that dropped events make uncertain was freed."""
     leaked = tree.self_values[:, LEAKED]
     node = int(leaked.argmax())
     n_bytes = int(leaked[node])
-    if node == 0 or totals.live_bytes < LEAST_LEAKED_BYTES or n_bytes < LEAST_LEAK_SHARE * totals.live_bytes:
+    certain = n_bytes - uncertain.bytes
+    if node == 0 or totals.live_bytes < LEAST_LEAKED_BYTES or certain < LEAST_LEAK_SHARE * totals.live_bytes:
         return None
     return LargestLeak(node, n_bytes, totals.live_bytes, totals.live_blocks)
 
 
-def find_steady_growth(ranges: RangeTable, nodes: Rows, tree: CallTree) -> SteadyGrowth | None:
-    """Tells whether live bytes keep growing, and under which function; ``nodes`` as in find_findings."""
+def find_steady_growth(
+    ranges: RangeTable, nodes: Rows, tree: CallTree, uncertain: Uncertain = CERTAIN
+) -> SteadyGrowth | None:
+    """Tells whether live bytes keep growing, and under which function; ``nodes`` as in find_findings.
+
+    What may have been freed by events that were dropped is no growth.
+    """
     bins = ranges.bins
     if bins.end_ns - bins.start_ns < LEAST_GROWTH_NS:
         return None
@@ -170,7 +176,7 @@ def find_steady_growth(ranges: RangeTable, nodes: Rows, tree: CallTree) -> Stead
     np.add.at(live, np.append(nodes, 0), ranges.sum_live())
     live = sum_subtrees(tree.parents, live)
     whole = measure_growth(live[:1], bin_ns=bins.width_ns)
-    gained = int(live[0, -1]) - int(live[0, bins.n // 4])
+    gained = int(live[0, -1]) - int(live[0, bins.n // 4]) - uncertain.bytes
     if whole.trends[0] < LEAST_TREND or gained < LEAST_GROWTH_SHARE * int(live[0].max()):
         return None
     # What shrinks elsewhere may make a part grow faster than the whole does.

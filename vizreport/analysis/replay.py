@@ -15,10 +15,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vizreport.analysis.losses import find_uncertain
 from vizreport.kernels import Replay, get_kernels
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
-from vizreport.model.replay import ImageReplay
+from vizreport.model.replay import CERTAIN, ImageReplay
 from vizreport.model.trace import Image
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.format import Origin
@@ -234,8 +235,10 @@ class _Run:
 
     def finish(self) -> ImageReplay:
         """Returns the results."""
-        if self._sinks:
+        uncertain = CERTAIN
+        if self._sinks or self.image.n_dropped:
             batch = self._replay.take_live_batch()
+            uncertain = find_uncertain(self.image, batch.sizes[~batch.inherited], batch.start_times[~batch.inherited])
             for sink in self._sinks:
                 sink.add(batch)
         core = self._replay.take_results()
@@ -247,6 +250,7 @@ class _Run:
             threads=core.threads,
             timeline=core.timeline,
             snapshots=tuple(self._snapshots[k] for k in sorted(self._snapshots)),
+            uncertain=uncertain,
         )
 
 

@@ -20,7 +20,7 @@ from vizreport.kernels import get_kernels
 from vizreport.live.run import Run
 from vizreport.live.session import LiveFigures, make_figures
 from vizreport.model.stacks import Stacks
-from vizreport.model.trace import Image, Samples
+from vizreport.model.trace import Drops, Image, Samples
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.reader import EventSource, Trace, read_trace
 
@@ -258,8 +258,10 @@ def _find_end(trace: Trace) -> int:
 
 
 def _see(image: Image, time_ns: int) -> Image:
-    """Returns what was known of an image at a time: its end and its samples."""
+    """Returns what was known of an image at a time: its end, its samples, and what had been dropped."""
     n = int(np.searchsorted(image.samples.times, np.uint64(time_ns), side="right"))
     samples = Samples(image.samples.times[:n], image.samples.rss[:n], image.samples.pss[:n])
+    lost = int(np.searchsorted(image.drops.ends, np.uint64(time_ns), side="right"))
+    drops = Drops(image.drops.starts[:lost], image.drops.ends[:lost], image.drops.events[:lost])
     ended = image.end is not None and image.end.time_ns <= time_ns
-    return replace(image, samples=samples, end=image.end if ended else None)
+    return replace(image, samples=samples, drops=drops, end=image.end if ended else None)

@@ -43,9 +43,8 @@ class LiveFigures:
 
     @property
     def n_dropped(self) -> int:
-        """Events that were not recorded: known when the image has ended."""
-        end = self.image.end
-        return (end.dropped + end.holes if end is not None else 0) + self.image.n_events_lost
+        """Events that could not be recorded so far."""
+        return self.image.n_dropped
 
 
 def make_figures(run: Run, *, session: Session, image: Image, now_ns: int, stacks: Stacks, n_lost: int) -> LiveFigures:

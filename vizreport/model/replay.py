@@ -169,11 +169,30 @@ class CoreResults:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncertain:
+    """How far dropped events make the figures uncertain.
+
+    Attributes:
+        events: How many were dropped. Counts of allocations and frees may be too small by so many.
+        bytes: Of those blocks, at most.
+        blocks: So many of those in use at exit may have been freed.
+    """
+
+    events: int
+    bytes: int
+    blocks: int
+
+
+CERTAIN = Uncertain(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class ImageReplay:
     """What the pass over one image gave.
 
     Attributes:
         snapshots: The live sets that were asked for, in that order: those of times first, then those of rows.
+        uncertain: What dropped events may have changed.
     """
 
     image: Image
@@ -183,3 +202,4 @@ class ImageReplay:
     threads: ThreadTable
     timeline: Timeline
     snapshots: tuple[LiveSet, ...]
+    uncertain: Uncertain

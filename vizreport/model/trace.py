@@ -88,6 +88,28 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
+class Drops:
+    """Events of a process image that could not be recorded, by spans of time in which they were dropped.
+
+    Attributes:
+        starts: uint64[n], ns since start, non-decreasing.
+        ends: uint64[n], ns since start, non-decreasing; the span includes it.
+        events: uint64[n], how many were dropped in it.
+    """
+
+    starts: NDArray[np.uint64]
+    ends: NDArray[np.uint64]
+    events: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        """Returns the number of spans."""
+        return len(self.events)
+
+
+NO_DROPS = Drops(*(np.zeros(0, np.uint64) for _ in range(3)))
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that a reader of the trace should know."""
 
@@ -122,6 +144,7 @@ class Image:
         start_time_ns: Of a fork: events of the parent up to and including it are inherited.
         known: False where the description itself was damaged.
         end: None where the trace does not tell.
+        drops: When events were dropped; recordings before format 1.2 tell only how many.
         n_events: Events in the blocks that are sound.
         n_events_lost: Events in damaged blocks, as far as their headers tell.
         n_damaged: Damaged blocks of this image.
@@ -143,10 +166,17 @@ class Image:
     threads: tuple[Thread, ...]
     modules: tuple[Module, ...]
     samples: Samples
+    drops: Drops
     notes: tuple[Note, ...]
     n_events: int
     n_events_lost: int
     n_damaged: int
+
+    @property
+    def n_dropped(self) -> int:
+        """Events that could not be recorded, as far as the trace tells."""
+        told = int(self.drops.events.sum(dtype=np.uint64))
+        return max(told, self.end.dropped) if self.end is not None else told
 
     @property
     def command(self) -> tuple[str, ...]:

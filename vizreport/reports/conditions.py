@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vizreport.reports.process_text import describe_command
 from vizreport.reports.summary import ImageSummary
-from vizreport.units import format_bytes
+from vizreport.units import format_bytes, format_count
 
 # Each figure, and whether it counts bytes.
 FIGURES: dict[str, tuple[Callable[[ImageSummary], int], bool]] = {
@@ -98,4 +98,6 @@ def _describe_figure(name: str, summary: ImageSummary) -> str:
     value = find(summary)
     unit = " bytes" if is_bytes else ""
     size = f" ({format_bytes(value)})" if is_bytes and value >= 1024 else ""
-    return f"{name} is {value}{unit}{size} in {describe_command(summary.image)} (pid {summary.image.pid})"
+    lost = summary.uncertain.events
+    doubt = f", which is uncertain: {format_count(lost, 'event')} dropped" if lost else ""
+    return f"{name} is {value}{unit}{size} in {describe_command(summary.image)} (pid {summary.image.pid}){doubt}"

@@ -14,7 +14,7 @@ from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.process_text import describe_command, describe_end, quote, shorten_command
 from vizreport.reports.summary import NOT_RECORDED_TEXT
-from vizreport.reports.summary_text import describe_note, list_anomalies, write_completeness
+from vizreport.reports.summary_text import describe_losses, describe_note, list_anomalies, write_completeness
 from vizreport.units import format_bytes, format_time
 from vizreport.views.calltree import describe_function
 
@@ -77,6 +77,7 @@ def _find_notices(results: PictureResults) -> Iterator[str]:
     if summary.not_recorded is not None:
         yield f"this process was not recorded: {summary.not_recorded}"
     yield from _find_unrecorded(results)
+    yield describe_losses(summary)
     yield from list_anomalies(summary)
     yield from (describe_note(note) for note in (*results.trace.notes, *results.image.notes))
     yield from (f"names: {warning}" for warning in results.symbolizer.warnings)
@@ -97,6 +98,7 @@ def make_cards(results: PictureResults) -> list[Card]:
     """Returns the cards: peak, in use at exit, allocations, temporary share, largest leak."""
     totals, peak = results.replayed.totals, results.replayed.peak
     share = 100 * totals.n_temporary / totals.allocs if totals.allocs else 0.0
+    doubt = _doubt(results)
     return [
         Card(
             "Peak",
@@ -111,7 +113,7 @@ def make_cards(results: PictureResults) -> list[Card]:
         Card(
             "In use at exit",
             *_split(totals.live_bytes),
-            f"in {say_count(totals.live_blocks, 'block')}" if totals.live_blocks else "of what was recorded",
+            f"in {say_count(totals.live_blocks, 'block')}{doubt}" if totals.live_blocks else "of what was recorded",
             "What was never freed. Whether the program could still reach it is not known: caches that live as long as "
             "the program are in this figure, and so are leaks.",
             "leaks",
@@ -144,8 +146,13 @@ def _make_leak_card(results: PictureResults) -> Card:
         return Card("Largest leak", "none", "", "nothing was left", help_text, "leaks")
     size, blocks = leaks[0].values
     site = describe_function(leaks[0].stack[0]) if leaks[0].stack else "no call stack recorded"
-    more = f"{say_count(blocks, 'block')} from {shorten_name(quote(site), _CARD_WIDTH)}"
+    more = f"{say_count(blocks, 'block')} from {shorten_name(quote(site), _CARD_WIDTH)}{_doubt(results)}"
     return Card("Largest leak", *_split(size), more, help_text, "leaks")
+
+
+def _doubt(results: PictureResults) -> str:
+    """Returns what to say of blocks in use if they may have been freed by events that were dropped."""
+    return ", uncertain" if results.summary.uncertain.blocks else ""
 
 
 def _split(size_bytes: int) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from vizreport.kernels import describe_kernels
 from vizreport.model.trace import Image
 from vizreport.reports.process_text import describe_process, quote
-from vizreport.reports.summary_json import describe_exit
+from vizreport.reports.summary_json import describe_drops, describe_exit
 from vizreport.trace.format import BlockType
 from vizreport.trace.reader import Trace
 from vizreport.units import format_bytes, format_count
@@ -89,7 +89,8 @@ def _describe_image(trace: Trace, image: Image) -> dict[str, Any]:
         "start_time_ns": image.start_time_ns,
         "end_time_ns": image.end.time_ns if image.end else None,
         "events": image.n_events,
-        "dropped_events": image.end.dropped if image.end else 0,
+        "dropped_events": image.n_dropped,
+        "dropped": describe_drops(image.drops),
         "reordered_events": image.end.reordered if image.end else 0,
         "damaged_blocks": image.n_damaged,
         "threads": [
@@ -138,6 +139,9 @@ def write_info(trace: Trace) -> Iterator[str]:
             f"    {format_count(image.n_events, 'event')}, {format_count(len(image.threads), 'thread')}, "
             f"{format_count(len(image.modules), 'module')}, {format_count(len(image.samples.times), 'memory sample')}"
         )
+        if image.n_dropped:
+            spans = f", in {format_count(len(image.drops), 'span')} of time" if len(image.drops) else ""
+            yield f"    {format_count(image.n_dropped, 'event')} dropped{spans}"
         n_lines = len(trace.read_jit_map(image.index).splitlines())
         if n_lines:
             yield f"    {format_count(n_lines, 'line')} of a perf map, which names just-in-time compiled code"

@@ -12,7 +12,7 @@ from vizreport.analysis.replay import Wanted, replay_images
 from vizreport.analysis.suppressions import NO_SUPPRESSIONS, Suppressions
 from vizreport.errors import VizzyError
 from vizreport.kernels import get_kernels
-from vizreport.model.replay import ImageReplay, Peak, Totals
+from vizreport.model.replay import ImageReplay, Peak, Totals, Uncertain
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
 from vizreport.reports.stack_lists import NO_STACKS, NamedStack, Ranking, StackList, StackLister
@@ -79,6 +79,7 @@ class ImageSummary:
         held: Live at the peak, bytes and blocks.
         temporary: Temporary allocations, of all allocations.
         suppressed: By rule, in the order of the rules.
+        uncertain: What dropped events may have changed.
     """
 
     image: Image
@@ -89,6 +90,7 @@ class ImageSummary:
     held: StackList
     temporary: StackList
     suppressed: tuple[Suppressed, ...]
+    uncertain: Uncertain
 
     @property
     def leaked_bytes(self) -> int:
@@ -104,8 +106,7 @@ class ImageSummary:
     def n_anomalies(self) -> int:
         """Everything that was lost or contradicts itself."""
         image, end = self.image, self.image.end
-        lost = (end.dropped + end.holes) if end is not None else 0
-        lost += image.n_events_lost + image.n_damaged
+        lost = image.n_dropped + (end.holes if end is not None else 0) + image.n_events_lost + image.n_damaged
         return self.totals.n_unmatched_frees + self.totals.n_duplicates + self.unwind_gaps + lost
 
     @property
@@ -178,6 +179,7 @@ def summarize_stacks(replayed: ImageReplay, stacks: Stacks, lister: StackLister 
         held=held,
         temporary=temporary,
         suppressed=suppressed,
+        uncertain=replayed.uncertain,
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from vizreport.analysis.losses import join_spans
 from vizreport.model.frames import Frame
-from vizreport.model.trace import Image
+from vizreport.model.trace import Drops, Image
 from vizreport.reports.stack_lists import StackList
 from vizreport.reports.summary import ImageSummary, Suppressed
 from vizreport.trace.format import Fate
 from vizreport.trace.reader import Trace
+
+MOST_SPANS = 100
+"""Of those in which events were dropped: closer ones are joined."""
 
 
 def describe_summary(
@@ -60,7 +64,7 @@ def _describe_process(summary: ImageSummary, more_damaged: int) -> dict[str, Any
         "anomalies": {
             "unmatched_frees": totals.n_unmatched_frees,
             "duplicate_allocations": totals.n_duplicates,
-            "dropped_events": image.end.dropped if image.end else 0,
+            "dropped_events": image.n_dropped,
             "damaged_blocks": image.n_damaged + more_damaged,
             "unwind_gaps": summary.unwind_gaps,
         },
@@ -73,7 +77,15 @@ def _describe_process(summary: ImageSummary, more_damaged: int) -> dict[str, Any
         "peak_stacks": _describe_list(summary.held, "bytes", "blocks"),
         "temporary_stacks": _describe_list(summary.temporary, "temporary", "allocs"),
         "mapped": {"bytes": totals.mapped_bytes, "peak_bytes": totals.peak_mapped_bytes},
+        "dropped": describe_drops(join_spans(image.drops, MOST_SPANS)),
+        "uncertain": {"bytes": summary.uncertain.bytes, "blocks": summary.uncertain.blocks},
     }
+
+
+def describe_drops(drops: Drops) -> list[dict[str, int]]:
+    """Returns the spans of time in which events were dropped, and how many in each."""
+    rows = zip(drops.starts.tolist(), drops.ends.tolist(), drops.events.tolist(), strict=True)
+    return [{"start_ns": start, "end_ns": end, "events": events} for start, end, events in rows]
 
 
 def _describe_list(stacks: StackList, first: str, second: str) -> list[dict[str, Any]]:

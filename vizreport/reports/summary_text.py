@@ -101,6 +101,8 @@ def _write_image(summary: ImageSummary, ink: Ink, width: int | None) -> Iterator
     yield (
         f"    total heap usage : {totals.allocs} allocs, {totals.frees} frees, {totals.bytes_allocated} bytes allocated"
     )
+    if told := describe_losses(summary):
+        yield ink.warn(f"    uncertain        : {told}")
     yield f"    process          : {describe_process(image)}"
     if summary.not_recorded is not None:
         yield ink.warn(f"    not recorded     : {summary.not_recorded}")
@@ -130,6 +132,21 @@ def _write_suppressed(summary: ImageSummary) -> Iterator[str]:
         yield f"        {rule.bytes} bytes in {counts}: {quote(rule.name)} ({quote(rule.source)})"
 
 
+def describe_losses(summary: ImageSummary) -> str:
+    """Returns when events were dropped, and what of the figures that makes uncertain; nothing: none were dropped."""
+    uncertain, drops, blocks = summary.uncertain, summary.image.drops, summary.totals.live_blocks
+    if not uncertain.events:
+        return ""
+    told = f"{format_count(uncertain.events, 'event')} {'was' if uncertain.events == 1 else 'were'} dropped"
+    if len(drops):
+        told += f" between {format_time(int(drops.starts[0]))} and {format_time(int(drops.ends[-1]))}"
+    told += ", so allocations and frees are missing from these figures"
+    if uncertain.blocks:
+        what = "all that is in use" if uncertain.blocks == blocks else f"{uncertain.blocks} of the blocks in use"
+        return f"{told}, and up to {uncertain.bytes} bytes, {what}, may have been freed"
+    return f"{told}; what is in use was allocated later" if blocks else told
+
+
 def list_anomalies(summary: ImageSummary) -> Iterator[str]:
     """Yields what was lost of an image or contradicts itself, each in a few words."""
     image, totals, end = summary.image, summary.totals, summary.image.end
@@ -140,7 +157,7 @@ def list_anomalies(summary: ImageSummary) -> Iterator[str]:
             "frees of addresses where nothing was live",
         ),
         (totals.n_duplicates, "allocation where a block was live", "allocations where a block was live"),
-        (end.dropped if end else 0, "event dropped", "events dropped"),
+        (image.n_dropped, "event dropped", "events dropped"),
         (end.holes if end else 0, "event never completed", "events never completed"),
         (image.n_events_lost, "event in damaged blocks", "events in damaged blocks"),
         (image.n_damaged, "damaged block", "damaged blocks"),
@@ -167,7 +184,8 @@ def _write_lists(summary: ImageSummary, ink: Ink, width: int | None) -> Iterator
     def describe_temporary(temporary: int, allocs: int) -> str:
         return f"{temporary} of {format_count(allocs, 'allocation')}"
 
-    yield from write_stacks(summary.leaks, "LEAKS", describe_blocks, ink, width)
+    leaks = "POSSIBLE LEAKS" if summary.uncertain.blocks else "LEAKS"
+    yield from write_stacks(summary.leaks, leaks, describe_blocks, ink, width)
     yield from write_stacks(summary.held, "AT THE PEAK", describe_held, ink, width)
     yield from write_stacks(summary.temporary, "TEMPORARY ALLOCATIONS", describe_temporary, ink, width)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vizreport.errors import TraceFormatError
 from vizreport.model.stacks import Stacks
-from vizreport.model.trace import Image, ImageEnd, Module, Note, Samples
+from vizreport.model.trace import NO_DROPS, Drops, Image, ImageEnd, Module, Note, Samples
 from vizreport.trace import format as fmt
 from vizreport.trace.csv_table import ADDRESS, DECIMAL, NAME, Table, fold_name, split_table
 
@@ -96,6 +96,7 @@ def make_image(index: int, pid: int) -> Image:
         threads=(),
         modules=(),
         samples=Samples(_NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS),
+        drops=NO_DROPS,
         notes=(),
         n_events=0,
         n_events_lost=0,
@@ -245,10 +246,20 @@ def _set_not_recorded(image: Image, fields: dict[str, str]) -> Image:
     return replace(image, not_recorded=fmt.NotRecorded(int(fields["id"])))
 
 
+def _add_drops(image: Image, fields: dict[str, str]) -> Image:
+    values = (int(fields["time_ns"]), int(fields["detail"]), int(fields["id"]))
+    columns = (image.drops.starts, image.drops.ends, image.drops.events)
+    return replace(
+        image,
+        drops=Drops(*(np.append(column, np.uint64(value)) for column, value in zip(columns, values, strict=True))),
+    )
+
+
 _CHANGES: dict[str, Callable[[Image, dict[str, str]], Image]] = {
     "exe": _set_exe,
     "unrecorded": _set_not_recorded,
     "module": _add_module,
     "unload": _unload_module,
+    "drops": _add_drops,
     "note": _add_note,
 }

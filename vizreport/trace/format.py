@@ -13,7 +13,7 @@ BLOCK_SYNC = 0xD7F1B10C5A5647E9
 TRAILER_MAGIC = 0x0A0D5A5945565695
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 1
+FORMAT_MINOR = 2
 
 ALIGNMENT = 8
 MAX_EVENTS = 65536
@@ -66,6 +66,7 @@ class BlockType(IntEnum):
     INDEX = 12
     NAMES = 13
     JIT_MAP = 14
+    DROPS = 15
 
 
 class Origin(IntEnum):
@@ -304,6 +305,7 @@ NAMES_RECORD = np.dtype(
     ]
 )
 JIT_MAP_RECORD = np.dtype([("time", "<u8"), ("text_bytes", "<u4"), ("reserved", "<u4")])
+DROP_RECORD = np.dtype([("first_time", "<u8"), ("last_time", "<u8"), ("events", "<u8")])
 COLUMNS_HEAD = np.dtype([("n_columns", "<u4"), ("time_resolution_ns", "<u4")])
 COLUMN = np.dtype(
     [

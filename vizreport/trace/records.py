@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from vizreport.errors import TraceFormatError
-from vizreport.model.trace import Image, ImageEnd, Module, Note, Samples, Session, Thread
+from vizreport.model.trace import Drops, Image, ImageEnd, Module, Note, Samples, Session, Thread
 from vizreport.trace import format as fmt
 from vizreport.trace.blocks import Block
 
@@ -159,6 +159,7 @@ class ImageRecords:
     modules: dict[int, Module] = field(default_factory=dict)
     unloads: dict[int, int] = field(default_factory=dict)
     samples: list[np.ndarray[tuple[int], np.dtype[np.void]]] = field(default_factory=list)
+    drops: list[np.ndarray[tuple[int], np.dtype[np.void]]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     n_events: int = 0
     n_events_lost: int = 0
@@ -194,6 +195,8 @@ class ImageRecords:
             self.unloads.update({int(row["module"]): int(row["generation"]) for row in rows})
         elif block.type == fmt.BlockType.SAMPLES:
             self.samples.append(cursor.take_array(fmt.SAMPLE_RECORD, block.count))
+        elif block.type == fmt.BlockType.DROPS:
+            self.drops.append(cursor.take_array(fmt.DROP_RECORD, block.count))
         elif block.type == fmt.BlockType.NOTES:
             self.notes.extend(list(decode_notes(payload, block.count)))
         elif block.type == fmt.BlockType.EVENTS:
@@ -211,6 +214,7 @@ class ImageRecords:
         record = _NO_RECORD if self.record is None else self.record
         parent = int(record["parent_image"])
         samples = np.concatenate(self.samples) if self.samples else np.zeros(0, fmt.SAMPLE_RECORD)
+        drops = np.concatenate(self.drops) if self.drops else np.zeros(0, fmt.DROP_RECORD)
         exe, cwd, args = self.texts
         return Image(
             index=index,
@@ -229,6 +233,7 @@ class ImageRecords:
             threads=tuple(self.threads[key] for key in sorted(self.threads)),
             modules=tuple(replace(module, gone=self.unloads.get(key)) for key, module in sorted(self.modules.items())),
             samples=Samples(samples["time"], samples["rss_bytes"], samples["pss_bytes"]),
+            drops=Drops(drops["first_time"], drops["last_time"], drops["events"]),
             notes=tuple(self.notes),
             n_events=self.n_events,
             n_events_lost=self.n_events_lost,

@@ -15,8 +15,9 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from vizreport.model.replay import Peak, Timeline
-from vizreport.model.trace import Samples
+from vizreport.model.trace import NO_DROPS, Drops, Samples
 from vizreport.units import format_bytes
+from vizreport.views.losses import count_dropped, draw_losses
 from vizreport.views.samples import draw_samples
 from vizreport.views.theme import (
     FONT,
@@ -45,7 +46,13 @@ def shows_resident(peak: Peak, samples: Samples) -> bool:
 
 
 def draw_timeline(
-    timeline: Timeline, peak: Peak, samples: Samples, unit: TimeUnit | None = None, *, growing: bool = False
+    timeline: Timeline,
+    peak: Peak,
+    samples: Samples,
+    unit: TimeUnit | None = None,
+    *,
+    drops: Drops = NO_DROPS,
+    growing: bool = False,
 ) -> Column:
     """Draws three figures under each other with one axis of time.
 
@@ -55,11 +62,15 @@ def draw_timeline(
         timeline: What is drawn.
         peak: Is marked.
         samples: Resident memory.
+        drops: Spans in which events were dropped: they are marked.
         unit: Of time; None: what suits the timeline.
         growing: The page will exchange what is drawn for later figures; nothing can be chosen.
     """
     unit = unit or find_unit(timeline)
     columns, titles = make_timeline_columns(timeline, unit)
+    if len(drops):
+        dropped = count_dropped(drops, timeline.edges).astype(np.float64)
+        columns["dropped"] = np.append(dropped, dropped[-1:])
     source = ColumnDataSource(columns, name="timeline")
     start, end = float(timeline.edges[0]) / unit.ns, float(timeline.edges[-1]) / unit.ns
     span = make_range(start, end, name="time")
@@ -70,6 +81,7 @@ def draw_timeline(
     )
     for drawn in (size, blocks, rate):
         start_at_zero(drawn)
+    draw_losses((size, blocks, rate), drops, unit, end_ns=int(timeline.edges[-1]))
     lines = [_draw_band(size, source, "bytes", "main"), _draw_band(blocks, source, "blocks", "third")]
     lines.append(_draw_rate(rate, source))
     if growing or len(samples.times):
@@ -78,7 +90,7 @@ def draw_timeline(
         _mark_peak(size, peak, unit, (start, end))
     label_bytes(size.yaxis)
     for drawn, hovered in zip((size, blocks, rate), lines, strict=True):
-        drawn.add_tools(_make_hover(hovered, unit))
+        drawn.add_tools(_make_hover(hovered, unit, has_losses=len(drops) > 0))
         drawn.xaxis.visible = drawn is rate
     rate.xaxis.axis_label = f"time since start ({unit.name})"
     return column(size, blocks, rate, sizing_mode="stretch_width", spacing=2)
@@ -150,7 +162,7 @@ def _mark_peak(drawn: figure, peak: Peak, unit: TimeUnit, span: tuple[float, flo
     )
 
 
-def _make_hover(line: Any, unit: TimeUnit) -> HoverTool:
+def _make_hover(line: Any, unit: TimeUnit, *, has_losses: bool) -> HoverTool:
     """Returns a tool that says all that is known of the bin under the pointer."""
     return HoverTool(
         renderers=[line],
@@ -163,6 +175,7 @@ def _make_hover(line: Any, unit: TimeUnit) -> HoverTool:
             ("blocks", "@least_blocks{0,0} to @most_blocks{0,0}"),
             ("allocations", "@allocs_per_s{0,0} per s"),
             ("allocated", "@bytes_per_s{0.[0] ib} per s"),
+            *([("events dropped", "@dropped{0,0}")] if has_losses else []),
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
 from vizreport.units import format_bytes
@@ -26,11 +27,12 @@ def build(results: PictureResults) -> Section:
         values={
             "rss": format_bytes(int(samples.rss.max())) if len(samples.rss) else "",
             "shows_rss": shows_resident(results.replayed.peak, samples),
+            "dropped": say_count(results.image.n_dropped, "event") if len(results.image.drops) else "",
             "unit_ns": find_unit(timeline).ns,
             "start_ns": int(timeline.edges[0]),
             "end_ns": int(timeline.edges[-1]),
         },
-        figures={"timeline-figure": draw_timeline(timeline, results.replayed.peak, samples)},
+        figures={"timeline-figure": draw_timeline(timeline, results.replayed.peak, samples, drops=results.image.drops)},
     )
 
 
