@@ -75,18 +75,17 @@ def test_flame_graph_shows_each_metric(report: OpenedPage, summary: dict[str, An
         report.page.check(f"input[name=direction][value={direction}]", force=True)
         for metric, total in expected.items():
             report.page.check(f"input[name=metric][value={metric}]", force=True)
-            assert report.run("vizzy.flame.total[0]") == total
+            assert report.run("vizzy.flame.whole") == total
     assert report.run("vizzy.state.get('inverted')")
 
 
 def test_flame_graph_zooms_and_tells(report: OpenedPage) -> None:
     report.show("flamegraph", "vizzy.flame")
     name = "vizzy.flame.trees.describe(vizzy.flame.tree, {}).function"
-    node = report.run(f"vizzy.flame.order.find((node) => {name.format('node')}.includes('remember_reply'))")
+    node = report.run(f"[...vizzy.flame.boxes.keys()].find((node) => {name.format('node')}.includes('remember_reply'))")
     box = report.run(f"(() => {{ const b = vizzy.flame.box({node}); return [b.left + b.width / 2, b.top + 10]; }})()")
     report.page.locator("#flamegraph canvas").click(position={"x": box[0], "y": box[1]})
-    report.wait_for(f"vizzy.flame.view[0] === vizzy.flame.left[{node}]")
-    report.wait_for(f"vizzy.flame.view[1] === vizzy.flame.right[{node}]")
+    report.wait_for(f"vizzy.flame.view.join() === vizzy.flame.edges({node}).join()")
     assert "remember_reply" in report.text("#flamegraph .details h3")
     assert "service.cpp:" in report.text("#flamegraph .details")
     report.page.click("#flamegraph .details button")
@@ -106,7 +105,7 @@ def test_flame_graph_is_walked_by_keys(report: OpenedPage) -> None:
     assert "load_table" in report.text("#flamegraph .details")
     chosen = report.run("vizzy.flame.chosen")
     canvas.press("ArrowUp")
-    assert report.run(f"vizzy.flame.tree.parent[{chosen}] === vizzy.flame.chosen")
+    assert report.run(f"vizzy.flame.tree.parent({chosen}) === vizzy.flame.chosen")
 
 
 def test_search_says_the_matched_share(report: OpenedPage, summary: dict[str, Any]) -> None:
@@ -116,7 +115,7 @@ def test_search_says_the_matched_share(report: OpenedPage, summary: dict[str, An
     assert report.run("vizzy.flame.matchedShare") == 1
     assert f"100.0 % matched: {summary['temporary']['allocs']:,}" in report.text("#flamegraph .matched")
     report.page.fill("#flamegraph input[type=search]", "/^no such (function$/")
-    assert "0 frames" in report.text("#flamegraph .matched")
+    assert "0 functions" in report.text("#flamegraph .matched")
 
 
 def test_a_typed_range_drives_flame_graph_and_table(report: OpenedPage, summary: dict[str, Any]) -> None:
@@ -127,10 +126,10 @@ def test_a_typed_range_drives_flame_graph_and_table(report: OpenedPage, summary:
     report.wait_for("vizzy.state.get('summed')")
     report.show("flamegraph", "vizzy.flame")
     assert report.run("vizzy.state.get('metric')") == "range-allocated"
-    assert report.run("vizzy.flame.total[0]") == summary["bytes_allocated"]
+    assert report.run("vizzy.flame.whole") == summary["bytes_allocated"]
     for metric in ("range-live", "range-kept"):
         report.page.check(f"input[name=metric][value={metric}]", force=True)
-        assert report.run("vizzy.flame.total[0]") == summary["in_use_at_exit"]["bytes"]
+        assert report.run("vizzy.flame.whole") == summary["in_use_at_exit"]["bytes"]
     report.show("calltree", "vizzy.table")
     assert "Live at its end" in report.text("#calltree thead")
     report.page.click("[name=clear]")
@@ -165,7 +164,9 @@ def test_table_opens_sorts_and_filters(report: OpenedPage, summary: dict[str, An
     report.page.locator("#calltree .toggle").first.click()
     assert report.run(rows) >= before
     report.page.click("th[data-metric=leaked] button")
-    values = "vizzy.table.rows.filter((row) => row[1] === 1).map((row) => vizzy.table.tree.total('leaked')[row[0]])"
+    values = (
+        "vizzy.table.rows.filter((row) => row.level === 1).map(({ node }) => vizzy.table.tree.total('leaked', node))"
+    )
     leaked = report.run(values)
     assert leaked == sorted(leaked, reverse=True)
     assert sum(leaked) == summary["in_use_at_exit"]["bytes"]

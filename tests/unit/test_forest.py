@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vizreport.analysis.forest import find_marked, sum_subtrees
+from vizreport.analysis.forest import find_marked, number_depth_first, sum_subtrees
 from vizreport.kernels.paths import find_depths, merge_nodes
 
 N_MAX = 14
@@ -37,6 +37,17 @@ def test_marked(parents: list[int], marks: list[bool]) -> None:
     expected = [next((at for at in climb(parents, node) if marks[at]), -1) for node in range(len(parents))]
     marked = np.array(marks[: len(parents)], np.bool_)
     assert find_marked(np.array(parents, np.int64), marked).tolist() == expected
+
+
+@given(forests())
+def test_depth_first(parents: list[int]) -> None:
+    def walk(node: int) -> list[int]:
+        below = [child for child, parent in enumerate(parents) if parent == node]
+        return [each for child in below for each in (child, *walk(child))]
+
+    places = number_depth_first(np.array(parents, np.int64)).tolist()
+    # Trees follow each other as their tops do.
+    assert [places[node] for node in walk(-1)] == list(range(len(parents)))
 
 
 @given(forests(), st.lists(st.integers(0, 1 << 62), min_size=N_MAX, max_size=N_MAX))

@@ -9,7 +9,7 @@ from pictures_oracle import count_ranges
 from pictures_oracle import measure_growth as measure_growth_slowly
 
 from vizreport.analysis.growth import NS_PER_MINUTE, measure_growth
-from vizreport.analysis.ranges import RangeAccumulator, RangeTable
+from vizreport.analysis.ranges import RangeAccumulator, RangeTable, coarsen_ranges
 
 LAST = 1000
 
@@ -47,6 +47,21 @@ def test_ranges_equal_their_slow_twin(blocks: list[Block], slots: dict[int, int]
             of_slot = [(key, size) for key, (size, _) in expected.items() if key[0] == slot]
             assert allocated[slot, k] == sum(size for key, size in of_slot if key[1] == k)
             assert live[slot, k] == sum(size for key, size in of_slot if key[1] <= k < key[2])
+
+
+@given(blocks_in_time(last=LAST), st.integers(1, 12), st.sampled_from([1, 9, 64]))
+def test_coarser_ranges_answer_as_if_their_bins_had_been_so_wide(
+    blocks: list[Block], most_rows: int, n_bins: int
+) -> None:
+    slots = {1: 0, 2: 1}
+    coarse = coarsen_ranges(tabulate(blocks, slots, n_bins=n_bins), most_rows)
+    n = coarse.bins.n
+    assert len(coarse) <= most_rows or n == 1
+    assert coarse.bins.width_ns * n > LAST >= coarse.bins.width_ns * (n - 1)
+    expected = count_ranges(blocks, slots, 2, coarse.bins.width_ns, n)
+    keys = list(zip(coarse.slots.tolist(), coarse.alloc_bins.tolist(), coarse.free_bins.tolist(), strict=True))
+    values = list(zip(coarse.bytes.tolist(), coarse.blocks.tolist(), strict=True))
+    assert list(zip(keys, values, strict=True)) == sorted(expected.items())
 
 
 def test_rows_are_merged_however_many_are_pending(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from bokeh.models import ColumnDataSource, LayoutDOM
 from trees import make_tree
 
+from vizreport.analysis.call_tree import sort_depth_first
 from vizreport.analysis.findings import (
     Finding,
     ForeignFrees,
@@ -20,21 +22,16 @@ from vizreport.analysis.findings import (
 )
 from vizreport.analysis.log_bins import find_log_bins, find_log_edges
 from vizreport.analysis.owners import Owner
-from vizreport.analysis.ranges import RangeTable
 from vizreport.analysis.size_lifetimes import LogHistogram
 from vizreport.analysis.thread_matrix import ThreadMatrix
-from vizreport.analysis.time_bins import TimeBins
 from vizreport.model.replay import Peak, Timeline
 from vizreport.model.trace import Drops, Samples
 from vizreport.reports.finding_text import describe_finding
 from vizreport.views.calltree import (
     METRICS,
     FrameColumns,
-    find_other_nodes,
-    find_slots,
-    find_tree_nodes,
+    find_ends,
     make_tree_columns,
-    regroup_ranges,
 )
 from vizreport.views.histogram import draw_histogram
 from vizreport.views.samples import draw_samples
@@ -99,44 +96,25 @@ PROGRAM = ((0, "main"), (1, "parse"), (2, "grow"), (1, "serve"))
 
 
 def test_tree_columns_hold_every_figure() -> None:
-    tree = make_tree(*PROGRAM, ends=[3, 4], peak=[1, 2, 30, 4], allocated=[10, 20, 300, 40])
-    other = tree.other_values.copy()
-    other[2, 0] = 5
-    cut = type(tree)(
-        tree.parents, tree.frames, tree.self_values, other, tree.total_values, np.array([3, 2, 4]), tree.table
-    )
+    tree = sort_depth_first(make_tree(*PROGRAM, ends=[3, 4, 3, 2], peak=[0, 2, 30, 4], allocated=[0, 20, 300, 40]))
     frames = FrameColumns()
-    columns = make_tree_columns(cut, frames, None)
-    assert columns["parent"] == [-1, 0, 1, 2, 1, 2]
+    columns = make_tree_columns(tree, METRICS, frames, None)
+    assert columns["up"] == [0, 0, 0, 2]
+    ends = find_ends(tree)
+    assert np.cumsum(columns["endSteps"]).tolist() == ends.tolist() == [2, 3, 4]
+    assert columns["self"]["peak"] == [2, 30, 4]
     for figure, metric in enumerate(METRICS):
-        assert sum(columns["self"][metric.name]) == int((cut.self_values + other)[:, figure].sum())
+        assert columns["self"][metric.name] == tree.self_values[ends, figure].tolist()
     names = frames.make_columns()
-    shown = [names["names"][names["name"][frame]] if frame >= 0 else "all" for frame in columns["frame"]]
-    assert shown == ["all", "main", "parse", "grow", "serve", "(smaller call paths)"]
-    assert find_other_nodes(cut).tolist() == [0, 1, 5, 3, 4]
-    assert find_slots(cut, np.array([False, True, False])).tolist() == [3, 5, 4]
-    assert find_tree_nodes(cut)[find_other_nodes(cut)].tolist() == [0, 1, 2, 3, 4]
+    shown = [names["names"][names["name"][frame]] for frame in columns["frame"]]
+    assert shown == ["main", "parse", "grow", "serve"]
 
 
-def test_ranges_are_regrouped_without_loss() -> None:
-    rng = np.random.default_rng(1)
-    bins = TimeBins.cover(0, 99, 10)
-    alloc = rng.integers(0, 10, 500)
-    table = RangeTable(
-        bins,
-        21,
-        rng.integers(0, 21, 500),
-        alloc,
-        np.minimum(alloc + rng.integers(0, 5, 500), 10),
-        rng.integers(1, 1000, 500).astype(np.uint64),
-        np.ones(500, np.uint64),
-    )
-    slots = rng.integers(0, 7, 20)
-    grouped = regroup_ranges(table, slots)
-    expected = np.zeros((8, 10), np.uint64)
-    np.add.at(expected, np.append(slots, 0), table.sum_allocated())
-    assert grouped.sum_allocated().tolist() == expected.tolist()
-    assert int(grouped.blocks.sum()) == 500
+def test_frames_that_occur_most_have_the_smallest_numbers() -> None:
+    tree = make_tree((0, "main"), (1, "visit"), (2, "grow"), (3, "visit"), (4, "grow"), (5, "grow"), ends=[6])
+    frames = np.array([-1, 0, 1, 2, 1, 2, 2])
+    columns = make_tree_columns(replace(tree, frames=frames), METRICS, FrameColumns(), None)
+    assert columns["frame"] == [2, 1, 0, 1, 0, 0]
 
 
 def test_histogram_bars_are_the_bins() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vizreport.analysis.allocator_frames import is_allocator_frame
 from vizreport.analysis.call_paths import LEFT_OUT, CallPaths
-from vizreport.analysis.forest import Rows, Values, find_marked, sum_subtrees
+from vizreport.analysis.forest import Rows, Values, find_marked, number_depth_first, sum_subtrees
 from vizreport.kernels.paths import merge_nodes
 from vizreport.model.frames import Frame
 from vizreport.model.names import Names
@@ -102,6 +102,21 @@ def build_tree(paths: CallPaths, names: Names, values: Values, *, inverted: bool
         total_values=totals[kept],
         ends=np.where(kept[at], index[at], 0),
         table=names.table,
+    )
+
+
+def sort_depth_first(tree: CallTree) -> CallTree:
+    """Returns the tree with its nodes numbered so that all that is below a node follows it at once."""
+    places = number_depth_first(tree.parents)
+    order = np.argsort(places)
+    return CallTree(
+        parents=np.append(places, -1)[tree.parents[order]],
+        frames=tree.frames[order],
+        self_values=tree.self_values[order],
+        other_values=tree.other_values[order],
+        total_values=tree.total_values[order],
+        ends=places[tree.ends],
+        table=tree.table,
     )
 
 

@@ -6,7 +6,7 @@ the range's end of those with alloc_bin <= last < free_bin; and allocated there 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,25 @@ class RangeTable:
         np.subtract.at(steps, (self.slots, self.free_bins), self.bytes)
         live: NDArray[np.uint64] = np.cumsum(steps, axis=1, dtype=np.uint64)[:, :-1]
         return live
+
+
+def coarsen_ranges(table: RangeTable, most_rows: int) -> RangeTable:
+    """Returns the table with its bins in pairs, and pairs of these, until it has no more rows than that."""
+    while len(table) > most_rows and table.bins.n > 1:
+        table = _pair_bins(table)
+    return table
+
+
+def _pair_bins(table: RangeTable) -> RangeTable:
+    bins = replace(table.bins, width_ns=2 * table.bins.width_ns, n=(table.bins.n + 1) // 2)
+    free_bins = np.where(table.free_bins == table.bins.n, bins.n, table.free_bins // 2)
+    keys = (table.slots * bins.n + table.alloc_bins // 2) * (bins.n + 1) + free_bins
+    order = np.argsort(keys, kind="stable")
+    first = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    of_bytes, blocks = (np.add.reduceat(column[order], first) for column in (table.bytes, table.blocks))
+    cells, free_bins = np.divmod(keys[order][first], bins.n + 1)
+    slots, alloc_bins = np.divmod(cells, bins.n)
+    return RangeTable(bins, table.n_slots, slots, alloc_bins, free_bins, of_bytes, blocks)
 
 
 class RangeAccumulator:

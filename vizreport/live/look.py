@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 
 from vizreport.analysis.call_paths import find_paths
+from vizreport.analysis.call_tree import CallTree
 from vizreport.analysis.forest import Values
 from vizreport.live.session import LiveFigures
 from vizreport.live.showing import Choice, Shown
-from vizreport.reports.call_trees import PageTree, TreeSize, build_page_trees
+from vizreport.reports.call_trees import build_page_tree
 from vizreport.reports.process_text import describe_command, describe_end, describe_process, shorten_command
 from vizreport.reports.stack_lists import NamedStack
 from vizreport.reports.stack_view import describe_site, describe_stack
-from vizreport.views.calltree import LIVE_METRICS, FrameColumns, describe_metrics, make_tree_columns
+from vizreport.views.calltree import LIVE_METRICS, describe_tree
 from vizreport.views.samples import make_sample_columns
 from vizreport.views.theme import TimeUnit
 from vizreport.views.timeline import make_timeline_columns
 
 UNIT = TimeUnit("s", 1_000_000_000)
-_TREE_SIZE = TreeSize(nodes=4_000, leaves=2_000, inverted_share=0.002)
+_MOST_NODES = 4_000
 _COMMAND_WIDTH = 70
 
 
@@ -46,7 +47,7 @@ def make_look(shown: Shown) -> dict[str, Any]:
         "titles": titles,
         "resident": _listed(make_sample_columns(figures.image.samples, UNIT)),
         "peak": [figures.core.peak.time_ns / UNIT.ns, figures.core.peak.bytes],
-        "calltree": _make_trees(shown),
+        "calltree": describe_tree(_build_tree(shown), LIVE_METRICS),
         "growing": [_describe_growing(entry) for entry in shown.growing],
     }
 
@@ -76,19 +77,12 @@ def _listed(columns: dict[str, Any]) -> dict[str, list[float]]:
     return {name: column.tolist() for name, column in columns.items()}
 
 
-def _make_trees(shown: Shown) -> dict[str, Any]:
-    """Returns the call trees with the figures of LIVE_METRICS."""
+def _build_tree(shown: Shown) -> CallTree:
+    """Returns the call tree with the figures of LIVE_METRICS."""
     values = _take_values(shown.figures)
     some = np.flatnonzero(values.any(axis=1))
     paths = find_paths(shown.figures.stacks, shown.lister.sites[some])
-    trees = build_page_trees(paths, values[some], shown.lister.name_rows, _TREE_SIZE)
-    frames = FrameColumns()
-
-    def columns(part: PageTree) -> dict[str, Any]:
-        return make_tree_columns(part.tree, frames, metrics=LIVE_METRICS)
-
-    data = {"upright": columns(trees.upright), "inverted": columns(trees.inverted)}
-    return {**data, "metrics": describe_metrics(LIVE_METRICS), "frames": frames.make_columns()}
+    return build_page_tree(paths, values[some], shown.lister.name_rows, most_nodes=_MOST_NODES)
 
 
 def _take_values(figures: LiveFigures) -> Values:

@@ -28,6 +28,7 @@ LIVE = PageKind(
         "navigation.js",
         "figures.js",
         "calltree.js",
+        "invertedtree.js",
         "metrics.js",
         "flamecolours.js",
         "framedetails.js",

@@ -1,86 +1,56 @@
-"""The call trees of one process image that a page shows: from the root down, and inverted.
+"""The call tree of one process image that a page carries: whole, unless a page can't carry it.
 
-Both are cut to a number of nodes that a page can carry. From the root down, paths that are too small lose their middle,
-not the function that allocates; inverted, their far end, which stays in the sums.
+From it the page makes the inverted tree and the figures of a range of time. What a page can't carry loses the middle of
+its smallest paths, not the functions that allocate: that and where it begins stays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
-from vizreport.analysis.call_paths import LEFT_OUT, CallPaths, elide_paths, invert_paths, sum_paths
+from vizreport.analysis.call_paths import LEFT_OUT, CallPaths, elide_paths, sum_paths
 from vizreport.analysis.call_sites import Namer
-from vizreport.analysis.call_tree import CallTree, build_tree
-from vizreport.analysis.forest import Rows, Values
+from vizreport.analysis.call_tree import CallTree, build_tree, sort_depth_first
+from vizreport.analysis.forest import Values
+
+_MOST_BYTES = 4 << 20
+"""What the tree may take of a page."""
+_LEAVES_PER_NODE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class TreeSize:
-    """How large the trees may be.
-
-    Attributes:
-        nodes: Of the upright tree at most, without the leaves below.
-        leaves: Of those whose path was too small at most.
-        inverted_share: Parts of the whole below which a path of the inverted tree is cut.
-    """
-
-    nodes: int
-    leaves: int
-    inverted_share: float
-
-
-REPORT_SIZE = TreeSize(nodes=30_000, leaves=15_000, inverted_share=0.0005)
-
-
-@dataclass(frozen=True, slots=True)
-class PageTree:
-    """A call tree, and which stacks end in a part of it that is too small to be shown.
-
-    Attributes:
-        tree: Its figures are those that were given.
-        cut: bool[n_stacks].
-    """
-
-    tree: CallTree
-    cut: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class PageTrees:
-    """The same call stacks both ways up."""
-
-    upright: PageTree
-    inverted: PageTree
-
-
-def build_page_trees(paths: CallPaths, values: Values, name: Namer, size: TreeSize = REPORT_SIZE) -> PageTrees:
-    """Builds both trees. Only what they show is named.
+def build_page_tree(
+    paths: CallPaths, values: Values, name: Namer, *, most_nodes: int = _MOST_BYTES, most_bytes: int = _MOST_BYTES
+) -> CallTree:
+    """Builds the tree, from the root down, numbered depth first.
 
     Args:
         paths: Of some stacks, whole, from their call sites on.
         values: uint64[n_stacks, m], what these account for.
         name: Gives the names of rows.
-        size: At most so large.
+        most_nodes: How many nodes of the paths may stay, without functions that allocate below what was left out.
+        most_bytes: How much the tree may take of a page, by estimate_bytes.
     """
-    wholes = values.sum(axis=0, dtype=np.uint64)
-    shares = (values / np.maximum(wholes, 1)).sum(axis=1)
-    upright = elide_paths(paths, _choose_nodes(sum_paths(paths, values), wholes, size.nodes), shares, size.leaves)
-    inverted = invert_paths(paths, values, (wholes * size.inverted_share).astype(np.uint64))
-    rows: Rows = np.concatenate([upright.rows, inverted.rows])
-    names = name(rows[rows != LEFT_OUT])
-    return PageTrees(
-        PageTree(build_tree(upright, names, values, inverted=False), upright.cut),
-        PageTree(build_tree(inverted, names, values, inverted=True), inverted.cut),
-    )
+    n_kept = min(len(paths), most_nodes)
+    while True:
+        kept = paths if n_kept == len(paths) else _cut(paths, values, n_kept)
+        tree = build_tree(kept, name(kept.rows[kept.rows != LEFT_OUT]), values, inverted=False)
+        if (estimate := estimate_bytes(tree)) <= most_bytes or n_kept == 0:
+            return sort_depth_first(tree)
+        n_kept = int(n_kept * min(0.9 * most_bytes / estimate, 0.7))
 
 
-def _choose_nodes(totals: Values, wholes: Values, most: int) -> NDArray[np.bool_]:
-    """Returns which nodes stay: at most so many, those with the largest share of any figure; none with nothing."""
-    shares = (totals / np.maximum(wholes, 1)).max(axis=1)
-    kept: NDArray[np.bool_] = shares > 0
-    if np.count_nonzero(kept) > most:
-        kept = shares > np.partition(shares, -most - 1)[-most - 1]
-    return kept
+def estimate_bytes(tree: CallTree) -> int:
+    """Returns how much a tree takes of a page, in gzipped base64, if it packs badly.
+
+    A compiler's takes 0.8 bytes for a node and 4 for an end, random stacks with random figures more than twice as much.
+    """
+    names = {tree.table[frame].function or "" for frame in np.unique(tree.frames[1:]).tolist()}
+    return 2 * len(tree) + 10 * len(np.unique(tree.ends)) + sum(16 + len(name) for name in names)
+
+
+def _cut(paths: CallPaths, values: Values, n_kept: int) -> CallPaths:
+    """Keeps the nodes with the largest share of any figure, and below them the functions with the largest shares."""
+    wholes = np.maximum(values.sum(axis=0, dtype=np.uint64), 1)
+    shares = (sum_paths(paths, values) / wholes).max(axis=1)
+    least = float(np.partition(shares, -n_kept - 1)[-n_kept - 1])  # fewer where several have the same: parents go first
+    return elide_paths(paths, shares > least, (values / wholes).sum(axis=1), int(n_kept * _LEAVES_PER_NODE))

@@ -29,6 +29,7 @@ _SCRIPTS = (
     "navigation.js",
     "figures.js",
     "calltree.js",
+    "invertedtree.js",
     "metrics.js",
     "flamecolours.js",
     "framedetails.js",

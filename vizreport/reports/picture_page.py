@@ -14,7 +14,7 @@ from vizreport.reports.picture_results import NOTHING, Need, PictureResults
 from vizreport.reports.process_text import describe_command
 from vizreport.reports.registry import Picture
 from vizreport.reports.tree_data import make_tree_data
-from vizreport.views.calltree import find_tree_nodes
+from vizreport.views.calltree import find_ends
 
 
 def find_needs(pictures: Sequence[Picture], *, at_moment: bool = False) -> Need:
@@ -26,10 +26,10 @@ def find_needs(pictures: Sequence[Picture], *, at_moment: bool = False) -> Need:
     """
     needs = Need.MOMENT if at_moment else NOTHING
     if any(picture.trees for picture in pictures):
-        needs |= Need.TREES
+        needs |= Need.TREE
     if any(picture.second_pass and not (at_moment and picture.name == "layout") for picture in pictures):
         needs |= Need.SECOND_PASS
-    if Need.TREES in needs and any(picture.name == "timeline" for picture in pictures):
+    if Need.TREE in needs and any(picture.name == "timeline" for picture in pictures):
         needs |= Need.SECOND_PASS
     return needs
 
@@ -63,17 +63,15 @@ def make_page(
         "cards": [asdict(card) | {"link": card.link if card.link in names else "main"} for card in make_cards(results)],
         "findings": [asdict(finding) for finding in _find(results) if finding.link in names],
     }
-    data = {} if results.trees is None else {"calltree": make_tree_data(results, results.trees)}
+    data = {} if results.tree is None else {"calltree": make_tree_data(results, results.tree)}
     return Page(title=f"{title or own_title} - vizzy", metric=metric or "peak", head=head, sections=sections, data=data)
 
 
 def _find(results: PictureResults) -> list[FindingText]:
     """Returns what there is to say, where the pictures tell enough."""
-    if results.trees is None or results.pictures is None:
+    if results.tree is None or results.pictures is None:
         return []
-    tree = results.trees.upright.tree
-    # Slots are nodes of the page, which has some more than the tree: they stand for smaller parts of their callers.
-    nodes = find_tree_nodes(tree)[results.slot_nodes[0]]
+    tree = results.tree
     threads = label_threads(results.image.threads)
-    findings = find_findings(results.replayed, tree, results.pictures, nodes)
+    findings = find_findings(results.replayed, tree, results.pictures, find_ends(tree))
     return [describe_finding(finding, tree, threads) for finding in findings]

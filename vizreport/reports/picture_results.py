@@ -1,6 +1,6 @@
 """What a page's pictures are made of, for one process image, from one or two passes over the trace.
 
-The first pass gives the core results, of all images. With them the image, its call trees and its peak are known, and a
+The first pass gives the core results, of all images. With them the image, its call tree and its peak are known, and a
 second pass collects for that image what its other pictures need.
 """
 
@@ -13,7 +13,7 @@ from enum import Flag, auto
 import numpy as np
 
 from vizreport.analysis.call_paths import find_paths
-from vizreport.analysis.forest import Rows
+from vizreport.analysis.call_tree import CallTree
 from vizreport.analysis.metrics import METRICS, take_values
 from vizreport.analysis.pictures import PictureCollector, Pictures
 from vizreport.analysis.replay import Wanted, replay_images
@@ -23,13 +23,13 @@ from vizreport.model.live_set import LiveSet
 from vizreport.model.replay import ImageReplay
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
-from vizreport.reports.call_trees import PageTrees, build_page_trees
+from vizreport.reports.call_trees import build_page_tree
 from vizreport.reports.source_lines import SourceLines
 from vizreport.reports.stack_lists import StackLister
 from vizreport.reports.summary import Asked, ImageSummary, summarize_stacks
 from vizreport.symbols.symbolizer import Symbolizer
 from vizreport.trace.reader import Trace
-from vizreport.views.calltree import find_slots
+from vizreport.views.calltree import find_ends
 
 N_BINS = 1500
 _LEAST_BINS = 200
@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 class Need(Flag):
     """What a picture needs besides the core results."""
 
-    TREES = auto()
+    TREE = auto()
     SECOND_PASS = auto()
     MOMENT = auto()
 
@@ -56,12 +56,10 @@ class PictureResults:
         replays: Core results of all images, in order of start.
         replayed: Those of the image that the pictures show.
         summary: Its largest leaks and other lists of call stacks, and its anomalies.
-        trees: Its call trees, or None: not asked for.
-        pictures: What the second pass gave, or None: not asked for.
+        tree: Its call tree, or None: not asked for.
+        pictures: What the second pass gave, or None: not asked for. Slots of its ranges are places in the tree's ends.
         moment: What was live at the moment that was asked for, or None.
         sources: Where source lines come from, or None: the page shows none.
-        slot_nodes: int64[2, n_slots], for each slot of ``pictures.ranges`` its node in the upright and in the inverted
-            tree.
     """
 
     trace: Trace
@@ -70,10 +68,9 @@ class PictureResults:
     replays: tuple[ImageReplay, ...]
     replayed: ImageReplay
     summary: ImageSummary
-    trees: PageTrees | None
+    tree: CallTree | None
     pictures: Pictures | None
     moment: LiveSet | None
-    slot_nodes: Rows
     sources: SourceLines | None
 
     @property
@@ -113,14 +110,15 @@ def collect_results(
     image = replayed.image
     stacks = trace.read_stacks(image.index, get_kernels().decode_nodes)
     lister = StackLister(image, stacks, replayed.stacks, symbolizer, folded=True)
-    trees = None
-    if Need.TREES in needs:
-        trees = build_page_trees(
+    tree = None
+    slots = np.zeros(len(replayed.stacks), dtype=np.int64)
+    if Need.TREE in needs:
+        tree = build_page_tree(
             find_paths(stacks, lister.sites),
             take_values(replayed.stacks, list(METRICS)),
             lambda rows: symbolizer.name_stacks(image, stacks, rows),
         )
-    slot_nodes, slots = _find_slots(trees, len(replayed.stacks))
+        slots = np.searchsorted(find_ends(tree), tree.ends)
     pictures = None
     if Need.SECOND_PASS in needs:
         collector = PictureCollector(replayed, slots)
@@ -135,10 +133,9 @@ def collect_results(
         replays=replays,
         replayed=replayed,
         summary=summarize_stacks(replayed, stacks, lister, asked),
-        trees=trees,
+        tree=tree,
         pictures=pictures,
         moment=_find_live(trace, replayed, moment) if Need.MOMENT in needs else None,
-        slot_nodes=slot_nodes,
         sources=sources,
     )
 
@@ -175,16 +172,3 @@ def _choose(trace: Trace, replays: Sequence[ImageReplay], pid: int | None) -> Im
     if not of_process:
         raise VizzyError(f"{trace.path}: the trace describes no process; there is nothing to draw")
     return max(of_process, key=lambda replayed: (replayed.peak.bytes, replayed.totals.allocs))
-
-
-def _find_slots(trees: PageTrees | None, n_stacks: int) -> tuple[Rows, Rows]:
-    """Numbers the pairs of nodes, one of each tree, at which stacks end.
-
-    Returns:
-        int64[2, n_slots], the pairs; int64[n_stacks], the pair of each stack.
-    """
-    if trees is None:
-        return np.zeros((2, 0), np.int64), np.zeros(n_stacks, np.int64)
-    nodes = np.stack([find_slots(part.tree, part.cut) for part in (trees.upright, trees.inverted)])
-    pairs, slots = np.unique(nodes, axis=1, return_inverse=True)
-    return pairs, slots.ravel().astype(np.int64)

@@ -7,11 +7,11 @@ from pathlib import PurePath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vizreport.analysis.call_tree import SMALLER, CallTree
+from vizreport.analysis.call_tree import CallTree
 from vizreport.analysis.forest import Rows
 from vizreport.analysis.ranges import RangeTable
+from vizreport.kernels.paths import find_depths
 from vizreport.model.frames import Frame
 from vizreport.names import shorten_name
 
@@ -59,74 +59,63 @@ LIVE_METRICS = (
 )
 
 
-def describe_metrics(metrics: tuple[Metric, ...]) -> list[dict[str, str]]:
-    """Returns what the page's scripts know of metrics."""
-    return [{"name": m.name, "label": m.label, "unit": m.unit} for m in metrics]
+def describe_tree(tree: CallTree, metrics: tuple[Metric, ...], ranges: RangeTable | None = None) -> dict[str, Any]:
+    """Returns what the page's scripts know of call stacks: the tree, its frames, its figures.
+
+    Args:
+        tree: As in make_tree_columns.
+        metrics: The tree's figures, in their order.
+        ranges: As in make_tree_columns.
+    """
+    frames = FrameColumns()
+    columns = make_tree_columns(tree, metrics, frames, ranges)
+    shown = metrics + (RANGE_METRICS if ranges is not None else ())
+    described = [{"name": metric.name, "label": metric.label, "unit": metric.unit} for metric in shown]
+    return {"tree": columns, "metrics": described, "frames": frames.make_columns()}
 
 
-def find_other_nodes(tree: CallTree) -> Rows:
-    """Returns for each node the one that the page gives to its smaller parts, or its own number: int64[n]."""
-    more = tree.other_values.any(axis=1)
-    return np.where(more, len(tree) + np.cumsum(more) - 1, np.arange(len(tree)))
-
-
-def find_tree_nodes(tree: CallTree) -> Rows:
-    """Returns for each node of the page the tree's own, or the caller of what is smaller: int64[n_page_nodes]."""
-    return np.concatenate([np.arange(len(tree)), np.flatnonzero(tree.other_values.any(axis=1))])
-
-
-def find_slots(tree: CallTree, cut: NDArray[np.bool_]) -> Rows:
-    """Returns the page's node for each stack: int64[n_stacks]."""
-    return np.where(cut, find_other_nodes(tree)[tree.ends], tree.ends)
+def find_ends(tree: CallTree) -> Rows:
+    """Returns the nodes at which call stacks end, increasing: int64[n_ends]. Page and ranges know stacks by these."""
+    return np.unique(tree.ends)
 
 
 def make_tree_columns(
-    tree: CallTree, frames: FrameColumns, ranges: RangeTable | None = None, metrics: tuple[Metric, ...] = METRICS
+    tree: CallTree, metrics: tuple[Metric, ...], frames: FrameColumns, ranges: RangeTable | None
 ) -> dict[str, Any]:
     """Turns a tree into columns.
 
+    Numbers are small where they can be, which packs well: 427,763 nodes and their 80,209 ends take 0.6 MB of a page.
+
     Args:
-        tree: Its figures are those of the metrics. What is too small to be shown in it becomes a node below its caller.
-        frames: Collects the frames.
-        ranges: Its slots are nodes as find_slots gives them; or None.
-        metrics: In their order.
+        tree: Numbered depth first, with nothing cut off.
+        metrics: The tree's figures, in their order.
+        frames: Collects the frames, those that occur most first.
+        ranges: Its slots are places in find_ends; or None.
     """
-    more = np.flatnonzero(tree.other_values.any(axis=1))
-    rows, used = np.unique(tree.frames, return_inverse=True)
-    ids = np.array([frames.add(tree.table[row]) if row >= 0 else -1 for row in rows.tolist()])
-    other = [frames.add(SMALLER)] * len(more)
-    selves = np.concatenate([tree.self_values, tree.other_values[more]])
+    rows, used, counts = np.unique(tree.frames[1:], return_inverse=True, return_counts=True)
+    ids = np.zeros(len(rows), dtype=np.int64)
+    for at in np.argsort(-counts, kind="stable").tolist():
+        ids[at] = frames.add(tree.table[rows[at]])
+    depths = find_depths(tree.parents)
+    ends = find_ends(tree)
     return {
-        "parent": np.concatenate([tree.parents, more]).tolist(),
-        "frame": [*ids[used.ravel()].tolist(), *other],
-        "self": {metric.name: selves[:, figure].tolist() for figure, metric in enumerate(metrics)},
+        "up": (depths[:-1] - depths[1:] + 1).tolist(),
+        "frame": ids[used.ravel()].tolist(),
+        "endSteps": np.diff(ends, prepend=0).tolist(),
+        "self": {metric.name: tree.self_values[ends, figure].tolist() for figure, metric in enumerate(metrics)},
         "range": None if ranges is None else _make_range_columns(ranges),
     }
 
 
-def regroup_ranges(table: RangeTable, slots: Rows) -> RangeTable:
-    """Returns the table with slot s counted for slots[s]; the last slot of the table, which has no stack, goes to 0."""
-    n_slots = int(slots.max(initial=0)) + 1
-    n_bins = table.bins.n + 1
-    own = np.append(slots, 0)[table.slots]
-    keys, rows = np.unique((own * n_bins + table.alloc_bins) * n_bins + table.free_bins, return_inverse=True)
-    sums = np.zeros((2, len(keys)), dtype=np.uint64)
-    np.add.at(sums[0], rows, table.bytes)
-    np.add.at(sums[1], rows, table.blocks)
-    cells, free_bins = np.divmod(keys, n_bins)
-    own, alloc_bins = np.divmod(cells, n_bins)
-    return RangeTable(table.bins, n_slots + 1, own, alloc_bins, free_bins, sums[0], sums[1])
-
-
 def _make_range_columns(table: RangeTable) -> dict[str, Any]:
-    """Returns the rows of a table; nodes as differences, which pack well."""
+    """Returns the rows of a table; places as differences, which pack well."""
     return {
         "startNs": table.bins.start_ns,
         "widthNs": table.bins.width_ns,
         "bins": table.bins.n,
-        "nodeSteps": np.diff(table.slots, prepend=0).tolist(),
+        "endSteps": np.diff(table.slots, prepend=0).tolist(),
         "alloc": table.alloc_bins.tolist(),
-        "free": table.free_bins.tolist(),
+        "free": (table.free_bins - table.alloc_bins).tolist(),
         "bytes": table.bytes.tolist(),
     }
 

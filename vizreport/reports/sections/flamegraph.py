@@ -10,7 +10,7 @@ HELP = (
     "Each box is a function; its width is its share of the chosen figure, with all that it calls. From main down, a "
     "box stands below its caller: follow the widest boxes to where the memory goes. From allocation, the functions "
     "that allocate stand on top, with their callers below. Colours tell modules apart. Frames of the allocator "
-    "itself are left out, and paths too small to be seen are brought together as (smaller call paths)."
+    "itself are left out. Boxes narrower than half a pixel appear when you zoom in."
 )
 
 

@@ -11,7 +11,6 @@ from vizreport.analysis.layout import HeapLayout, find_layout_regions, lay_out
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
 from vizreport.units import format_time
-from vizreport.views.calltree import find_slots
 from vizreport.views.layout import describe_layout_rows, draw_layout, make_layout_columns
 
 HELP = (
@@ -52,12 +51,11 @@ def _name_moment(at: int, layout: HeapLayout, peak: int, n: int) -> str:
 
 
 def find_nodes(results: PictureResults, layout: HeapLayout) -> NDArray[np.int64]:
-    """Returns the node of the page's upright call tree for each piece; 0 where its stack is not known."""
-    assert results.trees is not None
+    """Returns the node of the page's call tree for each piece; 0 where its stack is not known."""
+    assert results.tree is not None
     known = results.replayed.stacks.stacks
-    slots = find_slots(results.trees.upright.tree, results.trees.upright.cut)
     if len(known) == 0:
         return np.zeros(len(layout), np.int64)
     rows = np.minimum(np.searchsorted(known, layout.stacks), len(known) - 1)
-    nodes: NDArray[np.int64] = np.where(known[rows] == layout.stacks, slots[rows], 0)
+    nodes: NDArray[np.int64] = np.where(known[rows] == layout.stacks, results.tree.ends[rows], 0)
     return nodes

@@ -14,7 +14,7 @@
       this.trees = trees;
       this.canvas = vizzy.find("canvas", section);
       this.details = vizzy.find(".details", section);
-      this.matches = null;
+      this.match = null;
       this.hovered = -1;
       this.chosen = 0;
       this.view = [0, 1];
@@ -44,35 +44,17 @@
       return vizzy.state.get("metric");
     }
 
-    /* Lays out the tree of the chosen metric: each node's left and right edge as fractions of the whole. */
-    layOut() {
-      const tree = (this.tree = this.trees.get(this.inverted));
-      const total = (this.total = tree.total(this.metric));
-      this.left = new Float64Array(tree.size).fill(-1);
-      this.right = new Float64Array(tree.size);
-      this.depth = new Int32Array(tree.size);
-      this.order = [];
-      const whole = total[0] || 1;
-      const stack = total[0] > 0 ? [[0, 0]] : [];
-      while (stack.length) {
-        const [node, left] = stack.pop();
-        this.left[node] = left;
-        this.right[node] = left + total[node] / whole;
-        this.order.push(node);
-        let edge = left;
-        const children = tree.children(node).filter((child) => total[child] > 0);
-        for (const child of children.sort((a, b) => total[b] - total[a])) {
-          this.depth[child] = this.depth[node] + 1;
-          stack.push([child, edge]);
-          edge += total[child] / whole;
-        }
-      }
+    /* Takes the tree of the chosen metric. */
+    take() {
+      this.tree = this.trees.get(this.inverted);
+      this.whole = this.tree.total(this.metric, 0);
+      this.sorted = new Map();
+      vizzy.find(".empty", this.section).hidden = this.whole > 0;
       this.search(vizzy.find("input[type=search]", this.section).value);
-      vizzy.find(".empty", this.section).hidden = total[0] > 0;
     }
 
     show() {
-      this.layOut();
+      this.take();
       this.focus = 0;
       this.view = [0, 1];
       vizzy.find(".reset", this.section).disabled = true;
@@ -84,15 +66,15 @@
     renew(trees) {
       const follow = vizzy.followNodes(this.trees, trees, this.inverted);
       const stay = (node) => {
-        while (node > 0 && follow[node] < 0) node = this.tree.parent[node];
-        return Math.max(follow[node], 0);
+        while (follow(node) < 0) node = this.tree.parent(node);
+        return follow(node);
       };
-      [this.chosen, this.focus] = [stay(this.chosen), stay(this.focus)];
-      this.hovered = this.hovered < 0 ? -1 : follow[this.hovered];
+      const [chosen, focus] = [stay(this.chosen), stay(this.focus)];
+      this.hovered = this.hovered < 0 ? -1 : follow(this.hovered);
       this.trees = trees;
-      this.layOut();
-      [this.chosen, this.focus] = [this.chosen, this.focus].map((node) => this.nearestShown(node));
-      this.view = this.focus > 0 ? [this.left[this.focus], this.right[this.focus]] : [0, 1];
+      this.take();
+      [this.chosen, this.focus] = [chosen, focus].map((node) => this.nearestShown(node));
+      this.view = this.edges(this.focus);
       vizzy.find(".reset", this.section).disabled = this.focus === 0;
       vizzy.renewFrame(this.details, trees, this.describeChoice(this.chosen));
       this.nameColours();
@@ -100,32 +82,68 @@
     }
 
     nearestShown(node) {
-      while (node > 0 && this.left[node] < 0) node = this.tree.parent[node];
+      while (node > 0 && this.total(node) === 0) node = this.tree.parent(node);
       return node;
     }
 
-    resize() {
-      const width = this.canvas.parentElement.clientWidth;
-      const density = window.devicePixelRatio || 1;
-      const rows = Math.max(this.visibleRows(), 1);
-      this.width = width;
-      this.canvas.style.height = `${rows * ROW}px`;
-      this.canvas.width = Math.round(width * density);
-      this.canvas.height = Math.round(rows * ROW * density);
-      this.drawnRows = rows;
-      this.paint();
+    total(node) {
+      return this.tree.total(this.metric, node);
     }
 
-    /* Returns how many rows have a box that is wide enough to be drawn in the present view. */
-    visibleRows() {
-      const width = this.canvas.parentElement.clientWidth;
-      const scale = width / (this.view[1] - this.view[0]);
-      let rows = 0;
-      for (const node of this.order) {
-        if (this.depth[node] < rows || (this.right[node] - this.left[node]) * scale < LEAST_WIDTH) continue;
-        if (this.right[node] > this.view[0] && this.left[node] < this.view[1]) rows = this.depth[node] + 1;
+    /* Returns the children that have something of the metric, the largest first. */
+    children(node) {
+      if (!this.sorted.has(node)) {
+        const found = this.tree.children(node).filter((child) => this.total(child) > 0);
+        this.sorted.set(node, found.sort((a, b) => this.total(b) - this.total(a)));
       }
-      return rows;
+      return this.sorted.get(node);
+    }
+
+    /* Places the boxes that can be seen in the present view, and no others, of hundreds of thousands: each one's left and
+     * right edge as fractions of the whole. */
+    layOut() {
+      this.width = this.canvas.parentElement.clientWidth;
+      const [from, to] = this.view;
+      const least = (LEAST_WIDTH / this.width) * (to - from) * this.whole;
+      this.boxes = new Map();
+      this.rows = 1;
+      const open = this.whole > 0 ? [{ node: 0, left: 0, right: 1, depth: 0 }] : [];
+      while (open.length) {
+        const box = open.pop();
+        this.boxes.set(box.node, box);
+        this.rows = Math.max(this.rows, box.depth + 1);
+        let edge = box.left;
+        for (const node of this.children(box.node)) {
+          const total = this.total(node);
+          if (total < least || edge > to) break; // so are all that follow
+          const left = edge;
+          edge += total / this.whole;
+          if (edge >= from) open.push({ node, left, right: edge, depth: box.depth + 1 });
+        }
+      }
+    }
+
+    /* Returns the left and the right edge of a node, seen or not. */
+    edges(node) {
+      let [left, right] = [0, 1];
+      for (const at of this.trees.path(this.tree, node).reverse()) {
+        for (const sibling of this.children(this.tree.parent(at))) {
+          if (sibling === at) break;
+          left += this.total(sibling) / this.whole;
+        }
+        right = left + this.total(at) / this.whole;
+      }
+      return [left, right];
+    }
+
+    resize() {
+      this.layOut();
+      const density = window.devicePixelRatio || 1;
+      this.canvas.style.height = `${this.rows * ROW}px`;
+      this.canvas.width = Math.round(this.width * density);
+      this.canvas.height = Math.round(this.rows * ROW * density);
+      this.drawnRows = this.rows;
+      this.paint();
     }
 
     paint() {
@@ -137,24 +155,26 @@
       pen.textBaseline = "middle";
       const style = vizzy.flameColours(this.trees.frames);
       this.letter = pen.measureText("abcdefghij_:mnopst").width / 18;
-      for (const node of this.order) this.paintBox(pen, node, style);
+      for (const node of this.boxes.keys()) this.paintBox(pen, node, style);
     }
 
+    /* Returns where a box is drawn, in pixels. */
     box(node) {
+      const { left, right, depth } = this.boxes.get(node);
       const [from, to] = this.view;
       const scale = this.width / (to - from);
-      const left = Math.max((this.left[node] - from) * scale, 0);
-      const right = Math.min((this.right[node] - from) * scale, this.width);
-      const row = this.upsideDown ? this.drawnRows - 1 - this.depth[node] : this.depth[node];
-      return { left, width: right - left, top: row * ROW };
+      const start = Math.max((left - from) * scale, 0);
+      const row = this.upsideDown ? this.drawnRows - 1 - depth : depth;
+      return { left: start, width: Math.min((right - from) * scale, this.width) - start, top: row * ROW };
     }
 
     paintBox(pen, node, style) {
       const { left, width, top } = this.box(node);
       if (width < LEAST_WIDTH) return;
-      const marked = this.matches && this.matches[node];
-      pen.globalAlpha = this.matches && !marked ? 0.35 : 1;
-      pen.fillStyle = marked ? style.mark : style.fill(this.tree.frame[node]);
+      const frame = this.tree.frame(node);
+      const marked = this.match && node > 0 && this.match.frames[frame];
+      pen.globalAlpha = this.match && !marked ? 0.35 : 1;
+      pen.fillStyle = marked ? style.mark : style.fill(frame);
       pen.fillRect(left, top, Math.max(width - 0.8, LEAST_WIDTH), ROW - 1);
       if (node === this.chosen || node === this.hovered) {
         pen.strokeStyle = style.ink;
@@ -170,7 +190,7 @@
 
     label(node) {
       if (node > 0) return this.trees.describe(this.tree, node).short;
-      return `all: ${this.trees.format(this.metric, this.total[0])}`;
+      return `all: ${this.trees.format(this.metric, this.whole)}`;
     }
 
     /* Returns the text cut to a width in pixels. */
@@ -187,12 +207,15 @@
       const row = Math.floor((event.clientY - bounds.top) / ROW);
       const depth = this.upsideDown ? this.drawnRows - 1 - row : row;
       const place = this.view[0] + ((event.clientX - bounds.left) / this.width) * (this.view[1] - this.view[0]);
-      return this.order.find((node) => this.depth[node] === depth && this.left[node] <= place && place < this.right[node]) ?? -1;
+      for (const box of this.boxes.values()) {
+        if (box.depth === depth && box.left <= place && place < box.right) return box.node;
+      }
+      return -1;
     }
 
     zoom(node) {
       const from = [...this.view];
-      const to = [this.left[node], this.right[node]];
+      const to = this.edges(node);
       const start = performance.now();
       const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.focus = node;
@@ -204,6 +227,7 @@
         const eased = done * (2 - done);
         this.view = done === 1 ? to : [0, 1].map((side) => from[side] + (to[side] - from[side]) * eased);
         if (done < 1) {
+          this.layOut();
           this.paint();
           requestAnimationFrame(step);
         } else this.resize();
@@ -213,25 +237,16 @@
 
     /* Marks the frames whose function, file or module matches, and says how much of the whole is under them. */
     search(text) {
-      const matches = vizzy.matcher(text.trim());
       const output = vizzy.find(".matched", this.section);
-      this.matches = matches && new Uint8Array(this.tree.size);
+      this.match = this.trees.match(text);
       output.textContent = "";
-      if (!matches) return;
-      const covered = new Uint8Array(this.tree.size);
-      let [frames, sum] = [0, 0];
-      for (let node = 1; node < this.tree.size; node++) {
-        const { function: name, place, module } = this.trees.describe(this.tree, node);
-        if (this.total[node] > 0 && (matches(name) || matches(place) || matches(module))) {
-          this.matches[node] = 1;
-          frames += 1;
-          if (!covered[this.tree.parent[node]]) sum += this.total[node];
-        }
-        covered[node] = this.matches[node] | covered[this.tree.parent[node]];
-      }
-      this.matchedShare = this.total[0] ? sum / this.total[0] : 0;
-      const amount = this.trees.format(this.metric, sum);
-      output.textContent = `${vizzy.units.share(sum, this.total[0])} matched: ${amount} in ${vizzy.units.count(frames)} frames`;
+      if (!this.match) return;
+      const { ends, functions } = this.match;
+      const figures = this.trees.figures.get(this.metric);
+      const sum = figures.reduce((total, figure, end) => total + figure * ends[end], 0);
+      this.matchedShare = this.whole ? sum / this.whole : 0;
+      const [share, amount] = [vizzy.units.share(sum, this.whole), this.trees.format(this.metric, sum)];
+      output.textContent = `${share} matched: ${amount} under ${vizzy.units.count(functions)} function${functions === 1 ? "" : "s"}`;
     }
 
     choose(node) {
@@ -240,7 +255,7 @@
     }
 
     describeChoice(node) {
-      return { tree: this.tree, node, inverted: this.inverted, metric: this.metric };
+      return { tree: this.tree, node, metric: this.metric };
     }
 
     hover(event) {
@@ -251,8 +266,8 @@
       }
       if (node < 0) return vizzy.showFloat(event);
       const { function: name, place, module, inlined } = this.trees.describe(this.tree, node);
-      const value = this.trees.format(this.metric, this.total[node]);
-      const share = vizzy.units.share(this.total[node], this.total[0]);
+      const value = this.trees.format(this.metric, this.total(node));
+      const share = vizzy.units.share(this.total(node), this.whole);
       const where = [place, module, inlined ? "inlined" : ""].filter(Boolean).join(" \u00b7 ");
       vizzy.showFloat(
         event,
@@ -264,14 +279,13 @@
 
     /* Arrow keys choose the caller, the widest callee, or a neighbour; Enter zooms; Escape shows all. */
     walk(event) {
-      const { tree, total, chosen } = this;
-      const byTotal = (nodes) => nodes.filter((node) => total[node] > 0).sort((a, b) => total[b] - total[a]);
-      const siblings = chosen > 0 ? byTotal([...tree.children(tree.parent[chosen])]) : [0];
+      const { tree, chosen } = this;
+      const siblings = chosen > 0 ? this.children(tree.parent(chosen)) : [0];
       const at = siblings.indexOf(chosen);
       const [up, down] = this.upsideDown ? ["ArrowDown", "ArrowUp"] : ["ArrowUp", "ArrowDown"];
       const next = {
-        [up]: chosen > 0 ? tree.parent[chosen] : 0,
-        [down]: byTotal([...tree.children(chosen)])[0],
+        [up]: chosen > 0 ? tree.parent(chosen) : 0,
+        [down]: this.children(chosen)[0],
         ArrowLeft: siblings[at - 1],
         ArrowRight: siblings[at + 1],
       }[event.key];

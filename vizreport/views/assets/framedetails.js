@@ -7,13 +7,13 @@
       vizzy.make("th", { textContent: text, className: text ? "number" : "", scope: "col" }),
     );
     const rows = trees.metrics
-      .filter(({ name }) => tree.total(name)[0] > 0 && (vizzy.state.get("range") || !name.startsWith("range-")))
+      .filter(({ name }) => tree.total(name, 0) > 0 && (vizzy.state.get("range") || !name.startsWith("range-")))
       .map(({ name, label }) => {
-        const total = tree.total(name);
+        const total = tree.total(name, node);
         const cells = [
-          trees.format(name, total[node]),
-          vizzy.units.share(total[node], total[0]),
-          trees.format(name, tree.self(name)[node]),
+          trees.format(name, total),
+          vizzy.units.share(total, tree.total(name, 0)),
+          trees.format(name, tree.self(name, node)),
         ].map((text) => vizzy.make("td", { textContent: text, className: "number" }));
         const title = vizzy.make("th", { textContent: label, scope: "row" });
         if (name !== metric) title.className = "muted";
@@ -22,9 +22,9 @@
     return vizzy.make("table", {}, vizzy.make("thead", {}, vizzy.make("tr", {}, ...head)), vizzy.make("tbody", {}, ...rows));
   }
 
-  function stack(trees, { tree, node, inverted }) {
-    const path = tree.path(node);
-    if (inverted) path.reverse();
+  function stack(trees, { tree, node }) {
+    const path = trees.path(tree, node);
+    if (tree !== trees.upright) path.reverse();
     const items = path.map((at) => {
       const { function: name, place, module, inlined } = trees.describe(tree, at);
       const item = vizzy.make("li", { textContent: name });
@@ -54,20 +54,20 @@
   /* Puts new figures into details that are shown of the same function; what a reader selects or scrolls stays. */
   vizzy.renewFrame = function (holder, trees, chosen) {
     const table = vizzy.find("table", holder);
-    if (!table || holder.dataset.stack !== trees.stackText(chosen.tree, chosen.node, chosen.inverted)) vizzy.showFrame(holder, trees, chosen);
+    if (!table || holder.dataset.stack !== trees.stackText(chosen.tree, chosen.node)) vizzy.showFrame(holder, trees, chosen);
     else table.replaceWith(figures(trees, chosen));
   };
 
-  /* Fills an element with the details of a node: {tree, node, inverted, metric}. */
+  /* Fills an element with the details of a node: {tree, node, metric}. */
   vizzy.showFrame = function (holder, trees, chosen) {
-    const { tree, node, inverted } = chosen;
-    holder.hidden = tree.total(chosen.metric)[0] === 0;
+    const { tree, node } = chosen;
+    holder.hidden = tree.total(chosen.metric, 0) === 0;
     holder.classList.toggle("nothing", node === 0);
-    holder.dataset.stack = node === 0 ? "" : trees.stackText(tree, node, inverted);
+    holder.dataset.stack = node === 0 ? "" : trees.stackText(tree, node);
     if (node === 0) return holder.replaceChildren("Choose a box to zoom into it and to see its call stack and all its figures here.");
     const { function: name, module, inlined } = trees.describe(tree, node);
     const button = vizzy.make("button", { className: "button", type: "button", textContent: "Copy stack" });
-    button.addEventListener("click", () => copy(trees.stackText(tree, node, inverted), button));
+    button.addEventListener("click", () => copy(trees.stackText(tree, node), button));
     const about = [module, inlined ? "inlined into its caller" : ""].filter(Boolean).join(" \u00b7 ");
     const origin = vizzy.make("div", { className: "muted", textContent: about });
     const left = vizzy.make("div", {}, origin, stack(trees, chosen), button);

@@ -42,9 +42,9 @@
      * its caller. */
     siteOf(node) {
       if (!this.siteNames.has(node)) {
-        const tree = this.trees.get(false);
-        const at = node > 0 && this.trees.describe(tree, node).other ? tree.parent[node] : node;
-        const names = tree.path(at).slice(0, 2).map((each) => this.trees.describe(tree, each).short);
+        const tree = this.trees.upright;
+        const at = node > 0 && this.trees.describe(tree, node).other ? tree.parent(node) : node;
+        const names = this.trees.path(tree, at).slice(0, 2).map((each) => this.trees.describe(tree, each).short);
         this.siteNames.set(node, names.join(" \u2190 "));
       }
       return this.siteNames.get(node);
@@ -133,8 +133,8 @@
       const first = moment.pieces.indexOf(piece);
       const node = moment.pieceNodes[piece];
       const blocks = moment.pieceBlocks[piece];
-      const tree = this.trees.get(false);
-      const path = tree.path(node).slice(0, 4).map((each) => this.trees.describe(tree, each).short);
+      const tree = this.trees.upright;
+      const path = this.trees.path(tree, node).slice(0, 4).map((each) => this.trees.describe(tree, each).short);
       const size = blocks === 1 ? vizzy.units.bytes(moment.pieceBytes[piece]) : `${vizzy.units.count(blocks)} blocks, ${vizzy.units.bytes(moment.pieceBytes[piece])}`;
       const address = vizzy.units.address(this.address(moment.tops[first], moment.left[first]));
       return [

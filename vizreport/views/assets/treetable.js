@@ -23,57 +23,39 @@
     /* Opens the rows through which nearly everything goes: they say nothing by themselves. */
     openMain() {
       this.open = new Set([0]);
+      this.closed = new Set();
       const tree = this.trees.get(vizzy.state.get("inverted"));
-      const total = tree.total(this.sort.metric);
+      const least = MAIN_SHARE * tree.total(this.sort.metric, 0);
       for (let at = 0; at !== undefined; ) {
         this.open.add(at);
-        at = tree.children(at).find((child) => total[child] > MAIN_SHARE * total[0]);
+        at = tree.children(at).find((child) => tree.total(this.sort.metric, child) > least);
       }
     }
 
     show() {
       this.tree = this.trees.get(vizzy.state.get("inverted"));
-      this.filter(vizzy.find("input[type=search]", this.section).value);
+      this.match = this.trees.match(vizzy.find("input[type=search]", this.section).value);
       this.head();
       this.fill();
     }
 
     value(node, metric = this.sort.metric) {
-      return (this.sort.self ? this.tree.self(metric) : this.tree.total(metric))[node];
+      return this.sort.self ? this.tree.self(metric, node) : this.tree.total(metric, node);
     }
 
-    /* With a filter, what matches stays, with all its callers and callees. */
-    filter(text) {
-      const matches = vizzy.matcher(text.trim());
-      this.kept = null;
-      this.matched = null;
-      if (!matches) return;
-      const { tree } = this;
-      this.matched = new Uint8Array(tree.size);
-      this.kept = new Uint8Array(tree.size);
-      const holds = new Uint8Array(tree.size);
-      for (let node = 1; node < tree.size; node++) {
-        const { function: name, place } = this.trees.describe(tree, node);
-        this.matched[node] = matches(name) || matches(place);
-        this.kept[node] = this.matched[node] | this.kept[tree.parent[node]];
-      }
-      for (let node = tree.size - 1; node > 0; node--) {
-        this.kept[tree.parent[node]] |= this.kept[node];
-        holds[tree.parent[node]] |= this.matched[node] | holds[node];
-      }
-      holds.forEach((holding, node) => holding && this.open.add(node));
+    /* Returns the rows below a node, of those that a filter leaves: what matches, its callers and its callees. A row that
+     * leads to what matches is open unless it was closed. */
+    below({ node, level, inside }) {
+      const sign = this.sort.ascending ? -1 : 1;
+      const rows = this.tree.children(node).map((child) => ({ node: child, level: level + 1, value: this.value(child), ...this.place(child, inside) }));
+      return rows.filter(({ kept }) => kept).sort((a, b) => (b.value - a.value) * sign || a.node - b.node);
     }
 
-    children(node) {
-      const { ascending } = this.sort;
-      return this.tree
-        .children(node)
-        .filter((child) => (!this.kept || this.kept[child]) && this.anything(child))
-        .sort((a, b) => (this.value(b) - this.value(a)) * (ascending ? -1 : 1) || a - b);
-    }
-
-    anything(node) {
-      return this.trees.metrics.some(({ name }) => this.tree.total(name)[node] > 0);
+    place(node, inside) {
+      const matched = Boolean(this.match && this.match.frames[this.tree.frame(node)]);
+      const leads = Boolean(this.match) && !inside && !matched && this.tree.holds(node, this.match.ends);
+      const open = this.open.has(node) || (leads && !this.closed.has(node));
+      return { matched, open, inside: inside || matched, kept: !this.match || inside || matched || leads };
     }
 
     head() {
@@ -85,14 +67,14 @@
       }
     }
 
-    /* Returns the open rows, depth first: [node, level]. */
+    /* Returns the open rows, depth first, and one more than are shown if there are more. */
     visible() {
       const rows = [];
-      const stack = this.children(0).reverse().map((node) => [node, 1]);
-      while (stack.length) {
-        const [node, level] = stack.pop();
-        rows.push([node, level]);
-        if (this.open.has(node)) for (const child of this.children(node).reverse()) stack.push([child, level + 1]);
+      const waiting = this.below({ node: 0, level: 0, inside: false }).reverse();
+      while (waiting.length && rows.length <= this.limit) {
+        const row = waiting.pop();
+        rows.push(row);
+        if (row.open) waiting.push(...this.below(row).reverse());
       }
       return rows;
     }
@@ -100,8 +82,9 @@
     /* Shows other figures of the same program: what is open stays open, and rows that stay are the same elements. */
     renew(trees) {
       const follow = vizzy.followNodes(this.trees, trees, vizzy.state.get("inverted"));
-      this.open = new Set([...this.open].map((node) => follow[node]).filter((node) => node >= 0));
-      for (const row of vizzy.all("tr", this.body)) row.dataset.node = follow[row.dataset.node];
+      const stay = (nodes) => new Set([...nodes].map(follow).filter((node) => node >= 0));
+      [this.open, this.closed] = [stay(this.open), stay(this.closed)];
+      for (const row of vizzy.all("tr", this.body)) row.dataset.node = follow(Number(row.dataset.node));
       this.trees = trees;
       if (!this.touched) this.openMain();
       this.show();
@@ -110,12 +93,11 @@
     fill() {
       const focused = this.body.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.node : null;
       this.rows = this.visible();
+      this.heads = vizzy.all("th[data-metric]", this.section).filter((head) => head.offsetParent);
       const before = new Map([...this.body.children].map((row) => [Number(row.dataset.node), row]));
-      const rows = this.rows.slice(0, this.limit).map(([node, level]) => this.reuse(before.get(node), this.row(node, level)));
+      const rows = this.rows.slice(0, this.limit).map((row) => this.reuse(before.get(row.node), this.row(row)));
       if (rows.length !== this.body.children.length || rows.some((row, at) => row !== this.body.children[at])) this.body.replaceChildren(...rows);
-      const more = vizzy.find(".more", this.section);
-      more.hidden = this.rows.length <= this.limit;
-      more.textContent = `Show more (${vizzy.units.count(this.rows.length - this.limit)} rows)`;
+      vizzy.find(".more", this.section).hidden = this.rows.length <= this.limit;
       if (focused !== null) vizzy.find(`tr[data-node="${focused}"]`, this.body)?.focus();
       else if (this.body.firstElementChild) this.body.firstElementChild.tabIndex = 0;
     }
@@ -133,20 +115,18 @@
       return there;
     }
 
-    row(node, level) {
+    row({ node, level, matched, open }) {
       const { tree, trees } = this;
       const { function: name, short, place, module } = trees.describe(tree, node);
-      const parent = this.children(node).length > 0;
-      const open = this.open.has(node);
+      const parent = tree.children(node).length > 0;
       const toggle = parent
         ? vizzy.make("button", { className: "toggle", type: "button", tabIndex: -1, textContent: open ? "\u25be" : "\u25b8", "aria-label": open ? "Close" : "Open" })
         : vizzy.make("span", { className: "leaf" });
-      const text = vizzy.make(this.matched && this.matched[node] ? "mark" : "span", { textContent: short, title: name });
+      const text = vizzy.make(matched ? "mark" : "span", { textContent: short, title: name });
       const where = vizzy.make("span", { className: "where", textContent: place || module });
       const title = vizzy.make("td", { className: "name" }, toggle, text, where);
       title.style.paddingLeft = `${8 + Math.min(level - 1, DEEPEST_INDENT) * INDENT}px`;
-      const heads = vizzy.all("th[data-metric]", this.section).filter((head) => head.offsetParent);
-      const cells = heads.map((head) => this.cell(node, head.dataset.metric));
+      const cells = this.heads.map((head) => this.cell(node, head.dataset.metric));
       const row = vizzy.make("tr", { tabIndex: -1, "aria-level": level }, title, ...cells);
       row.dataset.node = node;
       if (parent) row.setAttribute("aria-expanded", open);
@@ -155,7 +135,7 @@
 
     cell(node, metric) {
       const value = this.value(node, metric);
-      const whole = this.tree.total(metric)[0];
+      const whole = this.tree.total(metric, 0);
       const share = vizzy.units.share(value, whole);
       const cell = vizzy.make("td", { className: "number share", title: share });
       cell.textContent = value > 0 ? this.trees.format(metric, value) : "\u2013";
@@ -166,13 +146,22 @@
       return cell;
     }
 
+    isOpen(node) {
+      return this.rows.find((row) => row.node === node).open;
+    }
+
     /* Opens or closes a row; what has only one callee opens with it, down to where the ways part. */
     toggle(node) {
       this.touched = true;
-      if (this.open.delete(node)) return this.fill();
+      if (this.isOpen(node)) {
+        this.open.delete(node);
+        this.closed.add(node);
+        return this.fill();
+      }
       for (let at = node; ; ) {
         this.open.add(at);
-        const children = this.children(at);
+        this.closed.delete(at);
+        const children = this.tree.children(at);
         if (children.length !== 1) break;
         at = children[0];
       }
@@ -183,13 +172,13 @@
       const row = event.target.closest("tr");
       if (!row || event.target !== row) return;
       const node = Number(row.dataset.node);
-      const open = this.open.has(node);
+      const open = this.isOpen(node);
       const focus = (next) => next && next.focus();
       if (event.key === "ArrowDown") focus(row.nextElementSibling);
       else if (event.key === "ArrowUp") focus(row.previousElementSibling);
       else if (event.key === "ArrowRight" && !open) this.toggle(node);
       else if (event.key === "ArrowLeft" && open) this.toggle(node);
-      else if (event.key === "ArrowLeft") focus(vizzy.find(`tr[data-node="${this.tree.parent[node]}"]`, this.body));
+      else if (event.key === "ArrowLeft") focus(vizzy.find(`tr[data-node="${this.tree.parent(node)}"]`, this.body));
       else if (event.key === "Enter" || event.key === " ") this.toggle(node);
       else return;
       event.preventDefault();
@@ -214,6 +203,7 @@
       }
       vizzy.find("input[type=search]", section).addEventListener("input", () => {
         this.limit = ROWS_AT_ONCE;
+        this.closed.clear();
         this.show();
       });
       vizzy.all("input[name=figure]", section).forEach((input) =>
