@@ -14,7 +14,7 @@
 #include "io.h"
 #include "message.h"
 #include "record/shm.h"
-#include "stream.h"
+#include "tcp.h"
 
 #define MAX_DEPTH_LIMIT 65536u
 #define MIN_BUFFER_BYTES (64u * 1024u)
@@ -43,6 +43,9 @@ static const char help[] =
     "  --when-full block|drop   when the collector can't keep up: wait (default for files, nothing lost) or drop and\n"
     "                           count (default for tcp://, once the spool is full)\n"
     "  --spool SIZE[:DIR]       what a stream keeps until the receiver has it (default 16M), in memory or in DIR\n"
+    "  --tee FILE               with tcp://: the trace goes to FILE too, from which it is sent: nothing is dropped "
+    "while\n"
+    "                           the receiver is slow or away\n"
     "  --token-file FILE        what FILE holds opens the stream: the receiver must know it too\n"
     "  --rss-interval MS        how often resident memory is sampled (default 10; 0: never)\n"
     "  --emit-library PATH      write a library to be preloaded without vizzytrace (not in this version)\n"
@@ -63,6 +66,7 @@ enum option_id {
     OPT_RSS_INTERVAL,
     OPT_SPOOL,
     OPT_TOKEN_FILE,
+    OPT_TEE,
     OPT_EMIT_LIBRARY,
     OPT_VERSION,
     OPT_HELP
@@ -79,6 +83,7 @@ static const struct option long_options[] = {{"quiet", no_argument, NULL, OPT_QU
                                              {"rss-interval", required_argument, NULL, OPT_RSS_INTERVAL},
                                              {"spool", required_argument, NULL, OPT_SPOOL},
                                              {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
+                                             {"tee", required_argument, NULL, OPT_TEE},
                                              {"emit-library", required_argument, NULL, OPT_EMIT_LIBRARY},
                                              {"version", no_argument, NULL, OPT_VERSION},
                                              {"help", no_argument, NULL, OPT_HELP},
@@ -196,6 +201,9 @@ static bool apply_option(int id, char *text, struct vz_cli *cli)
         return parse_spool(text, cli);
     case OPT_TOKEN_FILE:
         return read_token(text, cli);
+    case OPT_TEE:
+        cli->tee = text;
+        return true;
     default:
         return false; /* there is no other */
     }
@@ -222,10 +230,12 @@ static bool is_program(const char *log)
 static bool check_operands(const struct vz_cli *cli)
 {
     char host[256], port[256];
-    if (cli->is_stream && !vz_stream_parse_target(cli->log, host, port, sizeof(host)))
+    if (cli->is_stream && !vz_tcp_parse_target(cli->log, host, port, sizeof(host)))
         vz_message_error("%s: is no tcp://HOST:PORT, such as tcp://192.168.0.2:7788 or tcp://[::1]:7788", cli->log);
     else if (cli->is_stream && cli->csv)
         vz_message_error("%s: CSV is for files; what is streamed is a trace", cli->log);
+    else if (cli->tee && !cli->is_stream)
+        vz_message_error("--tee %s: is for streams; %s is a file itself", cli->tee, cli->log);
     else if (strcmp(cli->log, "-") == 0)
         vz_message_error("-: LOG can't be standard output, which belongs to COMMAND; give a path");
     else if (!*cli->log || !*cli->command[0])
@@ -234,6 +244,8 @@ static bool check_operands(const struct vz_cli *cli)
         vz_message_error("%s: options stand before LOG; see vizzytrace --help", cli->command[0]);
     else if (is_program(cli->log))
         vz_message_error("%s: is a program, which the trace would overwrite; LOG stands before COMMAND", cli->log);
+    else if (cli->tee && is_program(cli->tee))
+        vz_message_error("--tee %s: is a program, which the trace would overwrite", cli->tee);
     else
         return true;
     return false;
@@ -261,7 +273,7 @@ static enum vz_cli_result take_operands(int argc, char **argv, const struct give
     if (!given->format && !cli->is_stream)
         cli->csv = has_suffix(cli->log, ".csv");
     if (!given->when_full)
-        cli->drop_when_full = cli->is_stream;
+        cli->drop_when_full = cli->is_stream && !cli->tee;
     return VZ_CLI_RUN;
 }
 

@@ -15,6 +15,7 @@ struct vz_cli {
     const char *log;             /* where the trace goes */
     char **command;              /* COMMAND and its arguments, ended by NULL */
     bool is_stream;              /* LOG is tcp://HOST:PORT */
+    const char *tee;             /* --tee: a file that has the trace too; NULL: none */
     const char *token;           /* --token-file: what is in the file; NULL: none */
     size_t token_bytes;          /* of it */
     const char *spool_directory; /* --spool SIZE:DIR; NULL: in memory */

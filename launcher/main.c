@@ -32,9 +32,12 @@ static int open_trace(const struct vz_cli *cli, const struct vz_sink_session *se
                                       .token_bytes = cli->token_bytes,
                                       .spool_directory = cli->spool_directory,
                                       .spool_bytes = cli->spool_bytes,
-                                      .spool_margin_bytes = VZ_SPOOL_MARGIN_BYTES};
+                                      .spool_margin_bytes = VZ_SPOOL_MARGIN_BYTES,
+                                      .file = -1};
     struct vz_outlet *outlet;
-    int error = cli->is_stream ? vz_outlet_open_stream(&target, &outlet) : vz_outlet_open_file(cli->log, &outlet);
+    int error = cli->tee         ? vz_outlet_open_tee(&target, cli->tee, &outlet)
+                : cli->is_stream ? vz_outlet_open_stream(&target, &outlet)
+                                 : vz_outlet_open_file(cli->log, &outlet);
     return error ? error : vz_sink_trace_open(outlet, session, sink);
 }
 

@@ -388,7 +388,7 @@ static char *side_path(const char *path)
 
 static int open_file(struct csv_file *file, const char *path, const char *header)
 {
-    file->fd = vz_sink_open(path);
+    file->fd = vz_sink_open(path, O_WRONLY);
     if (file->fd < 0)
         return file->fd;
     file->n = (size_t)(stpcpy(file->buffer, header) - file->buffer);

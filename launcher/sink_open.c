@@ -12,10 +12,10 @@
 #define TIME_RESOLUTION_NS 1000u
 #define BUFFER_BYTES (VZ_EVENTS_BOUND + (1u << 20))
 
-int vz_sink_open(const char *path)
+int vz_sink_open(const char *path, int access)
 {
     /* Non-blocking, or a pipe that nobody reads would hold us here. Files do not care. */
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+    int fd = open(path, access | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
     if (fd < 0)
         return -errno;
     return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == 0 ? fd : -errno;

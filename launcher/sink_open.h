@@ -11,8 +11,8 @@ int vz_sink_trace_open(struct vz_outlet *outlet, const struct vz_sink_session *s
 /* CSV: events in `path`, stacks and modules in a second file. */
 int vz_sink_csv_open(const char *path, const struct vz_sink_session *session, struct vz_sink **sink);
 
-/* For those who open files: opens one for writing, or says in fitting words why that failed. */
-int vz_sink_open(const char *path); /* the descriptor, or -errno */
+/* For those who open files: opens one, O_WRONLY or O_RDWR, or says in fitting words why that failed. */
+int vz_sink_open(const char *path, int access); /* the descriptor, or -errno */
 void vz_sink_open_failed(const char *path, int error);
 
 /* What a sink that fails says. */

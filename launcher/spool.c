@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PIECE_BYTES ((size_t)256 << 10) /* read from a file at once */
+
 /* A file in the directory that nobody else sees, with all its blocks: a disk that fills up later would be SIGBUS. */
 static int open_file(const char *directory, size_t capacity)
 {
@@ -31,7 +33,15 @@ int vz_spool_open(const char *directory, size_t capacity, struct vz_spool *spool
     if (fd >= 0)
         close(fd);
     if (!error)
-        *spool = (struct vz_spool){.ring = ring, .capacity = capacity};
+        *spool = (struct vz_spool){.ring = ring, .capacity = capacity, .file = -1};
+    return error;
+}
+
+int vz_spool_open_file(int file, struct vz_spool *spool)
+{
+    int error = vz_spool_open(NULL, PIECE_BYTES, spool);
+    if (!error)
+        spool->file = file;
     return error;
 }
 
@@ -44,6 +54,10 @@ void vz_spool_close(struct vz_spool *spool)
 
 int vz_spool_add(struct vz_spool *spool, const void *bytes, size_t n)
 {
+    if (spool->file >= 0) {
+        spool->end += n;
+        return 0;
+    }
     if (spool->capacity - (size_t)(spool->end - spool->begin) < n)
         return -ENOSPC;
     size_t at = (size_t)(spool->end % spool->capacity);
@@ -54,11 +68,16 @@ int vz_spool_add(struct vz_spool *spool, const void *bytes, size_t n)
     return 0;
 }
 
-size_t vz_spool_view(const struct vz_spool *spool, uint64_t offset, const void **bytes)
+size_t vz_spool_view(struct vz_spool *spool, uint64_t offset, uint64_t end, const void **bytes)
 {
+    uint64_t rest = end - offset;
+    *bytes = spool->ring;
+    if (spool->file >= 0) {
+        ssize_t got = pread(spool->file, spool->ring, rest < spool->capacity ? rest : spool->capacity, (off_t)offset);
+        return got > 0 ? (size_t)got : 0;
+    }
     size_t at = (size_t)(offset % spool->capacity);
     size_t to_wrap = spool->capacity - at;
-    uint64_t rest = spool->end - offset;
     *bytes = spool->ring + at;
     return rest < to_wrap ? (size_t)rest : to_wrap;
 }

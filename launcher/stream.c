@@ -8,9 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -25,12 +22,12 @@
 #include "handshake.h"
 #include "message.h"
 #include "spool.h"
+#include "tcp.h"
 
-#define OPENING_TIMEOUT_S 10
-#define SILENCE_TIMEOUT_MS 30000 /* a receiver that acknowledges nothing for so long is gone: TCP_USER_TIMEOUT */
-#define FIRST_PAUSE_MS 100       /* before trying again; doubled each time, up to: */
+#define FIRST_PAUSE_MS 100 /* before trying again; doubled each time, up to: */
 #define LONGEST_PAUSE_MS 5000
-#define PATIENCE_S 10 /* when waiting for room or for the end: how long nothing may be acknowledged */
+#define PATIENCE_MS 10000    /* when waiting for room or for the end: how long nothing may be acknowledged */
+#define PATIENCE_STEP_MS 250 /* how often to look whether we are told to end meanwhile */
 
 struct vz_stream {
     struct vz_stream_target target;
@@ -44,71 +41,15 @@ struct vz_stream {
     pthread_mutex_t lock;
     pthread_cond_t acknowledged; /* the spool begins later, or the stream has failed */
     struct vz_spool spool;
-    bool is_closing;   /* nothing more will be added */
-    bool is_abandoned; /* what is left will not be sent */
-    bool has_failed;   /* the receiver refuses us */
-    const char *refusal;
+    bool is_closing;     /* nothing more will be added */
+    bool is_abandoned;   /* what is left will not be sent */
+    const char *failure; /* why nothing more will be sent; NULL: it goes on */
 };
 
-bool vz_stream_parse_target(const char *text, char *host, char *port, size_t capacity)
-{
-    if (strncmp(text, "tcp://", 6) != 0)
-        return false;
-    text += 6;
-    const char *colon = strrchr(text, ':');
-    if (!colon || colon == text || !colon[1] || strlen(text) >= capacity)
-        return false;
-    size_t n = (size_t)(colon - text);
-    if (text[0] == '[' && text[n - 1] == ']') {
-        text++;
-        n -= 2;
-    } else if (memchr(text, ':', n)) {
-        return false; /* an IPv6 address without its brackets */
-    }
-    memcpy(host, text, n);
-    host[n] = 0;
-    strcpy(port, colon + 1);
-    return n > 0;
-}
-
-/* Timeouts, so that no call blocks for ever; and no delay for the small blocks of a calm program. */
-static void configure(int fd)
-{
-    struct timeval timeout = {.tv_sec = OPENING_TIMEOUT_S};
-    int yes = 1, silence = SILENCE_TIMEOUT_MS;
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
-}
-
-/* A connected socket, or -errno; -ENOENT: there is no such host. */
-static int connect_to(const struct vz_stream *stream)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
-    if (getaddrinfo(stream->host, stream->port, &hints, &list) != 0)
-        return -ENOENT;
-    int result = -ENOENT;
-    for (struct addrinfo *address = list; address && result < 0; address = address->ai_next) {
-        int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, address->ai_protocol);
-        if (fd < 0) {
-            result = -errno;
-            continue;
-        }
-        configure(fd);
-        result = connect(fd, address->ai_addr, address->ai_addrlen) == 0 ? fd : -errno;
-        if (result < 0)
-            close(fd);
-    }
-    freeaddrinfo(list);
-    return result;
-}
-
-/* Connects and goes through the opening. Returns 0 or -errno; sets has_failed if that will not change. */
+/* Connects and goes through the opening. Returns 0 or -errno; sets failure if that will not change. */
 static int open_connection(struct vz_stream *stream)
 {
-    int fd = connect_to(stream);
+    int fd = vz_tcp_connect(stream->host, stream->port);
     if (fd < 0)
         return fd;
     struct vz_handshake handshake = {
@@ -117,8 +58,7 @@ static int open_connection(struct vz_stream *stream)
     int error = vz_handshake(fd, &handshake, &offset);
     pthread_mutex_lock(&stream->lock);
     if (error == -EPERM) {
-        stream->has_failed = true;
-        stream->refusal = handshake.refusal;
+        stream->failure = handshake.refusal;
     } else if (!error) {
         vz_spool_release(&stream->spool, offset);
         stream->sent = stream->spool.begin;
@@ -174,18 +114,32 @@ static bool take_acknowledgements(struct vz_stream *stream, uint8_t partial[8], 
 /* Whether there is nothing more to send, ever. With the lock. */
 static bool is_over(const struct vz_stream *stream)
 {
-    return stream->has_failed || stream->is_abandoned ||
-           (stream->is_closing && stream->spool.begin == stream->spool.end);
+    return stream->failure || stream->is_abandoned || (stream->is_closing && stream->spool.begin == stream->spool.end);
 }
 
-/* What is to be sent next. The collector adds behind it only, so these bytes stay as they are without the lock. */
-static size_t view_unsent(struct vz_stream *stream, const void **bytes, bool *is_done)
+/* Nothing more will be sent, and why. */
+static void fail(struct vz_stream *stream, const char *why)
 {
     pthread_mutex_lock(&stream->lock);
-    size_t n = vz_spool_view(&stream->spool, stream->sent, bytes);
-    *is_done = is_over(stream);
+    stream->failure = why;
+    pthread_cond_broadcast(&stream->acknowledged);
     pthread_mutex_unlock(&stream->lock);
-    return n;
+}
+
+/* What is to be sent next; false: nothing more is, ever. The collector adds behind it only, so these bytes stay as they are
+ * without the lock. */
+static bool view_unsent(struct vz_stream *stream, const void **bytes, size_t *n)
+{
+    pthread_mutex_lock(&stream->lock);
+    uint64_t end = stream->spool.end;
+    bool is_done = is_over(stream);
+    pthread_mutex_unlock(&stream->lock);
+    if (is_done)
+        return false;
+    *n = stream->sent < end ? vz_spool_view(&stream->spool, stream->sent, end, bytes) : 0;
+    if (*n == 0 && stream->sent < end)
+        fail(stream, "the file that it is sent from can't be read");
+    return *n > 0 || stream->sent == end;
 }
 
 /* Waits until the connection can take or has brought something, or the collector woke us. False: the connection is broken. */
@@ -210,9 +164,9 @@ static void run_connection(struct vz_stream *stream)
     size_t n_partial = 0;
     for (;;) {
         const void *bytes;
-        bool is_done, can_send = false, has_come = false;
-        size_t n = view_unsent(stream, &bytes, &is_done);
-        if (is_done || !wait_for_connection(stream, n > 0, &can_send, &has_come))
+        bool can_send = false, has_come = false;
+        size_t n;
+        if (!view_unsent(stream, &bytes, &n) || !wait_for_connection(stream, n > 0, &can_send, &has_come))
             return;
         if (has_come && !take_acknowledgements(stream, partial, &n_partial))
             return;
@@ -261,8 +215,8 @@ static void *run(void *argument)
 static void say_unreachable(const struct vz_stream *stream, int error)
 {
     const char *name = stream->target.name;
-    if (stream->refusal)
-        vz_message_error("%s: the receiver refuses the stream: %s", name, stream->refusal);
+    if (stream->failure)
+        vz_message_error("%s: the receiver refuses the stream: %s", name, stream->failure);
     else if (error == -ENOENT)
         vz_message_error("%s: there is no such host or port", name);
     else if (error == -ECONNREFUSED)
@@ -294,6 +248,13 @@ static void free_stream(struct vz_stream *stream)
     free(stream);
 }
 
+static int open_spool(const struct vz_stream_target *target, struct vz_spool *spool)
+{
+    if (target->file >= 0)
+        return vz_spool_open_file(target->file, spool);
+    return vz_spool_open(target->spool_directory, target->spool_bytes + target->spool_margin_bytes, spool);
+}
+
 int vz_stream_open(const struct vz_stream_target *target, struct vz_stream **result)
 {
     struct vz_stream *stream = calloc(1, sizeof(*stream));
@@ -302,16 +263,19 @@ int vz_stream_open(const struct vz_stream_target *target, struct vz_stream **res
     stream->target = *target;
     stream->socket = -1;
     pthread_mutex_init(&stream->lock, NULL);
-    pthread_cond_init(&stream->acknowledged, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&stream->acknowledged, &attributes);
+    pthread_condattr_destroy(&attributes);
     stream->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int error = stream->wake < 0 ? -errno : 0;
     if (!error && getrandom(stream->id, sizeof(stream->id), 0) != (ssize_t)sizeof(stream->id))
         error = -errno;
-    if (!error && !vz_stream_parse_target(target->name, stream->host, stream->port, sizeof(stream->host)))
+    if (!error && !vz_tcp_parse_target(target->name, stream->host, stream->port, sizeof(stream->host)))
         error = -ENOENT;
     if (!error)
-        error =
-            vz_spool_open(target->spool_directory, target->spool_bytes + target->spool_margin_bytes, &stream->spool);
+        error = open_spool(target, &stream->spool);
     if (!error)
         error = open_connection(stream);
     if (!error)
@@ -335,37 +299,79 @@ static void wake_sender(struct vz_stream *stream)
 bool vz_stream_has_room(struct vz_stream *stream)
 {
     pthread_mutex_lock(&stream->lock);
-    bool has_room = stream->spool.end - stream->spool.begin < stream->target.spool_bytes;
+    bool has_room = stream->target.file >= 0 || stream->spool.end - stream->spool.begin < stream->target.spool_bytes;
     pthread_mutex_unlock(&stream->lock);
     return has_room;
 }
 
-/* Waits until something is acknowledged. With the lock. False: nothing was for PATIENCE_S. */
-static bool wait_for_acknowledgement(struct vz_stream *stream)
+const char *vz_stream_failure(struct vz_stream *stream)
+{
+    pthread_mutex_lock(&stream->lock);
+    const char *failure = stream->failure;
+    pthread_mutex_unlock(&stream->lock);
+    return failure;
+}
+
+static struct timespec later(long ms)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_nsec += ms % 1000 * 1000000;
+    time.tv_sec += ms / 1000 + time.tv_nsec / 1000000000;
+    time.tv_nsec %= 1000000000;
+    return time;
+}
+
+/* Waits until something is acknowledged, for so long. With the lock. */
+static bool wait_for_acknowledgement(struct vz_stream *stream, long ms)
 {
     uint64_t before = stream->spool.begin;
-    struct timespec deadline;
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += PATIENCE_S;
-    while (stream->spool.begin == before && !stream->has_failed) {
-        if (pthread_cond_timedwait(&stream->acknowledged, &stream->lock, &deadline) == ETIMEDOUT)
-            return stream->spool.begin != before;
-    }
-    return !stream->has_failed;
+    struct timespec deadline = later(ms);
+    while (stream->spool.begin == before && !stream->failure &&
+           pthread_cond_timedwait(&stream->acknowledged, &stream->lock, &deadline) != ETIMEDOUT)
+        ;
+    return stream->spool.begin != before;
 }
 
 int vz_stream_write(struct vz_stream *stream, const void *bytes, size_t n)
 {
     int error = -ENOSPC;
     pthread_mutex_lock(&stream->lock);
-    while (!stream->has_failed && (error = vz_spool_add(&stream->spool, bytes, n)) == -ENOSPC &&
-           wait_for_acknowledgement(stream))
+    while (!stream->failure && (error = vz_spool_add(&stream->spool, bytes, n)) == -ENOSPC &&
+           wait_for_acknowledgement(stream, PATIENCE_MS))
         ;
-    if (stream->has_failed)
+    if (stream->failure)
         error = -ECONNREFUSED;
     pthread_mutex_unlock(&stream->lock);
     wake_sender(stream);
     return error == -ENOSPC ? -ETIMEDOUT : error;
+}
+
+/* Whether someone wants us to end: such signals are blocked. */
+static bool is_told_to_end(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    static const struct timespec now = {0};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        sigaddset(&set, numbers[i]);
+    return sigtimedwait(&set, NULL, &now) > 0;
+}
+
+/* Waits until all is acknowledged. With the lock. */
+static void wait_for_all(struct vz_stream *stream)
+{
+    long waited_ms = 0, silent_ms = 0;
+    while (stream->spool.begin != stream->spool.end && !stream->failure && silent_ms < PATIENCE_MS) {
+        silent_ms = wait_for_acknowledgement(stream, PATIENCE_STEP_MS) ? 0 : silent_ms + PATIENCE_STEP_MS;
+        waited_ms += silent_ms ? PATIENCE_STEP_MS : 0;
+        if (waited_ms == 4 * PATIENCE_STEP_MS)
+            vz_message_progress("Waiting for the receiver, which lacks %llu bytes; Ctrl-C gives up",
+                                (unsigned long long)(stream->spool.end - stream->spool.begin));
+        if (is_told_to_end())
+            return;
+    }
 }
 
 uint64_t vz_stream_close(struct vz_stream *stream)
@@ -373,8 +379,7 @@ uint64_t vz_stream_close(struct vz_stream *stream)
     pthread_mutex_lock(&stream->lock);
     stream->is_closing = true;
     wake_sender(stream);
-    while (stream->spool.begin != stream->spool.end && wait_for_acknowledgement(stream))
-        ;
+    wait_for_all(stream);
     stream->is_abandoned = true;
     uint64_t missing = stream->spool.end - stream->spool.begin;
     pthread_mutex_unlock(&stream->lock);

@@ -17,6 +17,7 @@ struct vz_stream_target {
     const char *spool_directory; /* NULL: the spool is in memory */
     size_t spool_bytes;          /* from which on there is no room for events */
     size_t spool_margin_bytes;   /* beyond that, for what must go in nevertheless */
+    int file; /* has all bytes before they are written here, and takes the place of the spool; -1: none */
 };
 
 /* Connects. Prints what fails: nobody listens, the token is wrong. Returns 0 or -errno, the stream in *stream. */
@@ -25,15 +26,15 @@ int vz_stream_open(const struct vz_stream_target *target, struct vz_stream **str
 /* Whether the spool has room for more events. */
 bool vz_stream_has_room(struct vz_stream *stream);
 
+/* Why nothing more will be sent: the receiver refuses us now, or the file can't be read. NULL: it goes on. */
+const char *vz_stream_failure(struct vz_stream *stream);
+
 /* Takes bytes, in order. Waits while not even the margin has room. Returns 0; or -errno: the receiver refuses us, or is gone
  * for good, and nothing more is taken. */
 int vz_stream_write(struct vz_stream *stream, const void *bytes, size_t n);
 
-/* Waits until all is acknowledged, for as long as some of it is from time to time, and frees the stream. Returns how many
- * bytes the receiver lacks. */
+/* Waits until all is acknowledged, for as long as some of it is from time to time and nobody sends a signal to end, and frees the
+ * stream. Returns how many bytes the receiver lacks. */
 uint64_t vz_stream_close(struct vz_stream *stream);
-
-/* Splits tcp://HOST:PORT, where an IPv6 address stands in brackets. False: it is none. Each buffer has `capacity` bytes. */
-bool vz_stream_parse_target(const char *text, char *host, char *port, size_t capacity);
 
 #endif

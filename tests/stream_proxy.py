@@ -18,6 +18,7 @@ class Proxy:
         cut_after: Bytes from the sender after which a connection is broken, one for each connection; then none is.
         fragment: Largest piece to forward at once, bytes.
         bytes_per_second: How fast it reads from the sender.
+        delay_s: Longest time that a piece is held back, in each direction.
         n_connections: How many there were.
     """
 
@@ -25,6 +26,7 @@ class Proxy:
     cut_after: list[int] = field(default_factory=list)
     fragment: int = 1 << 16
     bytes_per_second: float = float("inf")
+    delay_s: float = 0.0
     n_connections: int = 0
     port: int = 0
     _listener: socket.socket | None = None
@@ -56,7 +58,7 @@ class Proxy:
                 sender.close()
                 continue
             threading.Thread(target=self._forward, args=(sender, receiver, limit), daemon=True).start()
-            threading.Thread(target=_pump, args=(receiver, sender, _whole), daemon=True).start()
+            threading.Thread(target=_pump, args=(receiver, sender, self._hold_back), daemon=True).start()
 
     def _forward(self, sender: socket.socket, receiver: socket.socket, limit: int | None) -> None:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
@@ -65,6 +67,7 @@ class Proxy:
         def forward(data: bytes) -> bytes:
             nonlocal rest
             time.sleep(len(data) / self.bytes_per_second)
+            self._hold_back(data)
             if rest is not None:
                 data, rest = data[:rest], rest - len(data)
                 if rest <= 0:
@@ -73,9 +76,10 @@ class Proxy:
 
         _pump(sender, receiver, forward, self.fragment)
 
-
-def _whole(data: bytes) -> bytes:
-    return data
+    def _hold_back(self, data: bytes) -> bytes:
+        if self.delay_s:
+            time.sleep(random.random() * self.delay_s)
+        return data
 
 
 def _pump(

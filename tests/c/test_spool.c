@@ -1,9 +1,11 @@
 /* The spool against an obvious twin, and HMAC-SHA-256 against the published vectors (RFC 4231). */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "launcher/sha256.h"
 #include "launcher/spool.h"
@@ -21,12 +23,12 @@
 
 static uint8_t byte_at(uint64_t offset) { return (uint8_t)(offset * 31 + offset / 256); }
 
-static void check_content(const struct vz_spool *spool)
+static void check_content(struct vz_spool *spool)
 {
     uint64_t at = spool->begin;
     while (at < spool->end) {
         const void *bytes;
-        size_t n = vz_spool_view(spool, at, &bytes);
+        size_t n = vz_spool_view(spool, at, spool->end, &bytes);
         CHECK(n > 0 && n <= spool->end - at);
         for (size_t i = 0; i < n; i++)
             CHECK(((const uint8_t *)bytes)[i] == byte_at(at + i));
@@ -57,6 +59,28 @@ static void check_ring(const char *directory)
     vz_spool_close(&spool);
 }
 
+/* Bytes that are in a file before they are added; they stay there when they are released. */
+static void check_file(void)
+{
+    struct vz_spool spool;
+    FILE *file = tmpfile();
+    CHECK(file && vz_spool_open_file(fileno(file), &spool) == 0);
+    while (spool.end < 40 * N_BYTES) {
+        uint8_t bytes[N_BYTES];
+        for (size_t i = 0; i < sizeof(bytes); i++)
+            bytes[i] = byte_at(spool.end + i);
+        CHECK(fwrite(bytes, 1, sizeof(bytes), file) == sizeof(bytes) && fflush(file) == 0);
+        CHECK(vz_spool_add(&spool, bytes, sizeof(bytes)) == 0);
+        vz_spool_release(&spool, spool.begin + N_BYTES / 3);
+        check_content(&spool);
+    }
+    const void *bytes;
+    CHECK(ftruncate(fileno(file), 100) == 0); /* by somebody else */
+    CHECK(vz_spool_view(&spool, spool.begin, spool.end, &bytes) == 0);
+    vz_spool_close(&spool);
+    fclose(file);
+}
+
 static void check_hmac(const void *key, size_t key_bytes, const char *message, const char *expected)
 {
     uint8_t digest[VZ_SHA256_BYTES];
@@ -72,6 +96,7 @@ int main(void)
     uint8_t key[131];
     check_ring(NULL);
     check_ring(".");
+    check_file();
     memset(key, 0x0b, sizeof(key));
     check_hmac(key, 20, "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
     check_hmac("Jefe", 4, "what do ya want for nothing?",

@@ -231,6 +231,107 @@ def test_disk_full_at_the_receiver(vizzytrace: Path, program: Program, tmp_path:
             check_exact(finish(process, trace))
 
 
+TEE = ("2", "2", "60000")  # of losses.c: about 1 MB of trace that compresses badly
+
+
+def test_tee_holds_the_same(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """One run, written locally and streamed through a network that delays, fragments, throttles and cuts."""
+    trace, local = tmp_path / "a.trace", tmp_path / "local.trace"
+    cuts = [70_000, 0, 50, 97, 150, 1000, 10_000, 100_000]
+    with (
+        receiving(trace, "--once") as receiver,
+        Proxy(receiver.port, list(cuts), fragment=3000, bytes_per_second=1_000_000, delay_s=0.002) as proxy,
+    ):
+        process = stream(
+            vizzytrace,
+            proxy.port,
+            program("losses.c", "-pthread"),
+            *TEE,
+            options=("--tee", str(local), "--buffer", "64K"),
+        )
+        recording = finish(process, trace)
+        assert "is complete" in receiver.wait()
+    assert recording.status == 0, recording.stderr
+    assert recording.summary["trace"]["complete"]
+    assert proxy.n_connections == len(cuts) + 1
+    assert trace.read_bytes() == local.read_bytes()
+    recorded = read_recording(local, 0, "", "")
+    assert [image.anomalies for image in recorded.images] == [{}, {}]
+    for tally in read_tallies(recording.stdout):
+        counts = recorded.image(tally.pid).counts
+        assert counts.allocs - tally.counts.allocs == counts.in_use_blocks <= 3  # its threads' and stdout's
+
+
+def test_tee_needs_no_receiver_that_lives(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """The receiver dies: the file is whole all the same, what arrived is its beginning, and nobody has to wait."""
+    trace, local = tmp_path / "a.trace", tmp_path / "local.trace"
+    with receiving(trace) as receiver:
+        process = stream(vizzytrace, receiver.port, program("churn.c"), *CHURN, options=("--tee", str(local)))
+        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 0)), process)
+        receiver.process.kill()
+    wait_for(lambda: re.match("x", "x" * ends_in_trailer(local)), process)
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    recording = finish(process, local)
+    assert time.monotonic() - begin < 5
+    check_exact(recording)
+    assert re.search(
+        rf"the last \d+ bytes of the trace did not reach the receiver; {local} has all of it", recording.stderr
+    )
+    assert local.read_bytes().startswith(trace.read_bytes()[:100])
+
+
+def ends_in_trailer(trace: Path) -> bool:
+    """Tells whether a recording has ended in order."""
+    return trace.read_bytes()[-16:-8] == struct.pack("<Q", 0x0A0D5A5945565695)
+
+
+def test_tee_goes_on_when_the_receiver_refuses(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace, local, token = tmp_path / "a.trace", tmp_path / "local.trace", tmp_path / "token"
+    token.write_text("secret")
+    with receiving(trace) as receiver, Proxy(receiver.port) as proxy:
+        options = ("--tee", str(local))
+        process = stream(vizzytrace, proxy.port, program("losses.c", "-pthread"), "1", "1", "400000", options=options)
+        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 0)), process)
+        with receiving(trace, "--token-file", str(token)) as second:
+            proxy.target = second.port
+            receiver.process.kill()
+            recording = finish(process, local)
+    assert recording.status == 0
+    assert (
+        f"nothing more is sent: it wants a token: give --token-file; the recording goes on in {local}"
+        in recording.stderr
+    )
+    assert recording.summary["trace"]["complete"]
+    assert not recording.anomalies
+
+
+def test_tee_drops_nothing_while_the_viewer_is_slow(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    trace, local = tmp_path / "a.trace", tmp_path / "local.trace"
+    with receiving(trace) as receiver, Proxy(receiver.port, bytes_per_second=10_000) as proxy:
+        options = ("--tee", str(local), "--buffer", "64K")
+        process = stream(vizzytrace, proxy.port, program("churn.c"), "2000000", "64", options=options)
+        wait_for(lambda: re.match("x", "x" * (local.exists() and ends_in_trailer(local))), process)
+        process.send_signal(signal.SIGTERM)
+        check_exact(finish(process, local))
+
+
+@pytest.mark.parametrize(
+    ("options", "log", "message"),
+    [
+        (("--tee", "local.trace"), "other.trace", "--tee local.trace: is for streams; other.trace is a file itself"),
+        (("--tee", "/dev/null"), "tcp://127.0.0.1:1", "/dev/null: --tee takes a regular file"),
+        (("--tee", "missing/local.trace"), "tcp://127.0.0.1:1", "missing/local.trace: can't write the trace"),
+        (("--tee", "/bin/true"), "tcp://127.0.0.1:1", "--tee /bin/true: is a program, which the trace would overwrite"),
+    ],
+)
+def test_wrong_tees(vizzytrace: Path, tmp_path: Path, options: tuple[str, ...], log: str, message: str) -> None:
+    run = subprocess.run([vizzytrace, *options, log, "true"], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert run.returncode == 125
+    assert message in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 HELLO = struct.pack("<QHHI16s32s", 0x0A0D5A5953545695, 1, 0, 0, b"i" * 16, b"n" * 32)
 
 
