@@ -114,6 +114,17 @@ def elide_paths(paths: CallPaths, kept: NDArray[np.bool_], weights: NDArray[np.f
     )
 
 
+def add_left_out(paths: CallPaths) -> CallPaths:
+    """Adds a stack that has nothing but a node LEFT_OUT: it stands for all stacks that have no path here."""
+    return CallPaths(
+        np.append(paths.parents, -1),
+        np.append(paths.rows, LEFT_OUT),
+        np.append(paths.codes, int(paths.codes.max(initial=0)) + 1),
+        np.append(paths.ends, len(paths)),
+        np.append(paths.cut, False),
+    )
+
+
 def invert_paths(paths: CallPaths, values: Values, minimum: Values) -> CallPaths:
     """Returns the paths from the leaf up, without the nodes that are below the minimum in every figure.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from vizreport.analysis.regions import Regions, find_regions
 from vizreport.analysis.time_bins import TimeBins
 from vizreport.kernels import get_kernels
 from vizreport.kernels.occupancy import TICKS, OccupancyCells
-from vizreport.model.block_batch import BlockBatch
+from vizreport.model.block_batch import NEVER, BlockBatch
 
 N_COLUMNS = 1000
 N_ROWS = 1000
@@ -81,15 +82,42 @@ class HeatmapAccumulator:
 
     def result(self) -> Heatmap:
         """Returns the map of what was added so far."""
-        cells = self._grid.read()
-        shift, regions = _choose_rows(cells, self._n_rows)
-        n_rows = _count_rows(regions, shift)
-        rows = regions.fold(cells.granules << np.uint64(cells.shift)) >> np.uint64(shift)
-        ticks = np.zeros((n_rows, self._bins.n), dtype=np.int64)
-        np.add.at(ticks, rows.astype(np.int64), cells.cells)
-        mean_bytes = np.maximum(ticks, 0) / TICKS  # no sum of real blocks is beyond 2^63
-        mean_bytes[:, -1:] /= self._bins.last_share
-        return Heatmap(self._bins, regions, 1 << shift, mean_bytes.astype(np.float32), ticks > 0)
+        return _make_heatmap(self._grid.read(), self._bins, self._n_rows)
+
+
+def take_occupancy(addresses: NDArray[np.uint64], sizes: NDArray[np.uint64], *, max_rows: int) -> OccupancyCells:
+    """Returns where the blocks of one moment lie: one column."""
+    grid = get_kernels().make_occupancy(start_ns=0, end_ns=0, width_ns=1, n_columns=1, max_rows=max_rows)
+    grid.add(addresses, sizes, np.zeros_like(addresses), np.full_like(addresses, NEVER))
+    return grid.read()
+
+
+def join_occupancies(moments: Sequence[OccupancyCells], bins: TimeBins, *, n_rows: int) -> Heatmap:
+    """Makes a map of moments: what was live at one of them stands for its whole bin.
+
+    Args:
+        moments: As take_occupancy gives them, one for each bin.
+        bins: Of the moments.
+        n_rows: At most so many.
+    """
+    shift = max(moment.shift for moment in moments)
+    parts = [moment.granules >> np.uint64(shift - moment.shift) for moment in moments]
+    granules = np.unique(np.concatenate(parts))
+    cells = np.zeros((len(granules), len(moments)), dtype=np.int64)
+    for k, (moment, part) in enumerate(zip(moments, parts, strict=True)):
+        np.add.at(cells[:, k], np.searchsorted(granules, part), moment.cells[:, 0])
+    return _make_heatmap(OccupancyCells(shift, granules, cells), bins, n_rows)
+
+
+def _make_heatmap(cells: OccupancyCells, bins: TimeBins, n_rows: int) -> Heatmap:
+    """Leaves out the gaps between what was used, and joins granules until there are few enough rows."""
+    shift, regions = _choose_rows(cells, n_rows)
+    rows = regions.fold(cells.granules << np.uint64(cells.shift)) >> np.uint64(shift)
+    ticks = np.zeros((_count_rows(regions, shift), bins.n), dtype=np.int64)
+    np.add.at(ticks, rows.astype(np.int64), cells.cells)
+    mean_bytes = np.maximum(ticks, 0) / TICKS  # no sum of real blocks is beyond 2^63
+    mean_bytes[:, -1:] /= bins.last_share
+    return Heatmap(bins, regions, 1 << shift, mean_bytes.astype(np.float32), ticks > 0)
 
 
 def _choose_rows(cells: OccupancyCells, n_rows: int) -> tuple[int, Regions]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,7 @@ import click
 from vizreport.cli.options import make_symbol_options, symbol_options
 from vizreport.cli.receive import check_exposure, read_token
 from vizreport.stream.address import parse_address
-from vizreport.stream.receiver import Receiver, fill_pattern
+from vizreport.stream.receiver import Receiver, Recording, fill_pattern
 from vizreport.symbols.options import SymbolOptions
 
 N_STACKS = 15
@@ -40,16 +41,23 @@ def command(listen: str, http: str, save: str | None, token_file: str | None, in
         pattern = save or f"{folder}/{{n}}.trace"
         fill_pattern(pattern, dict.fromkeys(("n", "host", "time", "id"), ""))
         receiver = Receiver(pattern, token, say)
-        asyncio.run(_run(receiver, (host, port), page, make_symbol_options(**symbols)))
+        asyncio.run(_run(receiver, (host, port), page, make_symbol_options(**symbols), discard=save is None))
 
 
-async def _run(receiver: Receiver, listen: tuple[str, int], http: tuple[str, int], options: SymbolOptions) -> None:
+async def _run(
+    receiver: Receiver, listen: tuple[str, int], http: tuple[str, int], options: SymbolOptions, *, discard: bool
+) -> None:
     """Receives and shows."""
     from vizreport.live.feeds import Streams
     from vizreport.live.server import serve_live
     from vizreport.live.showing import Showing
 
-    feed = Streams(receiver)
+    loop = asyncio.get_running_loop()
+
+    def forget(recording: Recording) -> None:  # the receiver is the loop's, the feed another thread's
+        loop.call_soon_threadsafe(partial(receiver.forget, recording, delete=discard))
+
+    feed = Streams(receiver, forget=forget)
     await asyncio.gather(
         receiver.serve(*listen, started=lambda at: say(f"listening on {listen[0]}:{at}")),
         serve_live(feed, Showing(feed, options, n_stacks=N_STACKS), *http, started=say_where),

@@ -35,6 +35,9 @@ class Replay(Protocol):
         A block whose reallocation is under way is live, even if its address is another's by now.
         """
 
+    def take_live_places(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Returns addresses and sizes of what is live now, in any order: cheaper than a live set, which is in order."""
+
     def take_live_batch(self) -> BlockBatch:
         """Returns what is live now, by address, as blocks that never end."""
 

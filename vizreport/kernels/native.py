@@ -269,23 +269,33 @@ class NativeReplay:
         return counts
 
     def _copy_live(self) -> list[NDArray[Any]]:
-        """Returns the columns of what is live, in order."""
+        """Returns the columns of what is live, in any order."""
         n = self._count().n_live
         columns = [np.empty(n, dtype) for _, dtype in _LIVE_COLUMNS]
         self._library.vz_replay_copy_live(
             self._state.handle, ctypes.byref(_LiveColumns(*(pointer(column) for column in columns)))
         )
+        return columns
+
+    def _sort_live(self) -> list[NDArray[Any]]:
+        """Returns the columns of what is live, in order."""
+        columns = self._copy_live()
         addresses, sizes, start_times, _, _, pending, _ = columns
         order = sort_live(addresses, sizes, start_times, pending.view(np.bool_))
         return [column[order] for column in columns]
 
     def take_live_set(self, time_ns: int) -> LiveSet:
         """See kernels.Replay."""
-        return LiveSet(time_ns, *self._copy_live()[:5])
+        return LiveSet(time_ns, *self._sort_live()[:5])
+
+    def take_live_places(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """See kernels.Replay."""
+        addresses, sizes, *_ = self._copy_live()
+        return addresses, sizes
 
     def take_live_batch(self) -> BlockBatch:
         """See kernels.Replay."""
-        addresses, sizes, start_times, stacks, threads, _, inherited = self._copy_live()
+        addresses, sizes, start_times, stacks, threads, _, inherited = self._sort_live()
         n = len(addresses)
         nobody = np.zeros(n, _U32)
         return BlockBatch(

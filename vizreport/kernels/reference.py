@@ -55,6 +55,11 @@ class ReferenceReplay:
         live = self._sort_live()
         return LiveSet(time_ns, live.addresses, live.sizes, live.start_times, live.stacks, live.threads)
 
+    def take_live_places(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """See kernels.Replay."""
+        live = self._sort_live()
+        return live.addresses, live.sizes
+
     def take_live_batch(self) -> BlockBatch:
         """See kernels.Replay."""
         live = self._sort_live()

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
+from vizreport.analysis.heatmap import Heatmap
 from vizreport.live.played import PlayedSession
 from vizreport.live.session import LiveFigures, LiveSession
 from vizreport.model.trace import Image
-from vizreport.stream.receiver import Receiver
+from vizreport.stream.receiver import Receiver, Recording
 
 
 class ShownSession(Protocol):
     """One trace to look at."""
+
+    @property
+    def version(self) -> int:
+        """Another number whenever there may be something else to see."""
 
     def list_images(self) -> tuple[Image, ...]:
         """Returns its process images."""
 
     def look(self, index: int) -> LiveFigures:
         """Returns the figures of the image with this index, one of list_images."""
+
+    def draw_heatmap(self, index: int) -> Heatmap | None:
+        """Returns where blocks of an image were live so far; None: there were none."""
 
     def close(self) -> None:
         """Gives back what it needs."""
@@ -36,23 +46,79 @@ class Feed(Protocol):
         """Takes some of what there is, for some ten milliseconds; tells whether there may be more."""
 
 
-class Streams:
-    """The recordings of a receiver."""
+MOST_RECORDINGS = 10
+"""Of a program that is started again and again only the last recordings can be looked at."""
+_ARRIVAL_STEP_S = 0.1
 
-    def __init__(self, receiver: Receiver) -> None:
-        """Begins with those that are there."""
+
+class Streams:
+    """The recordings of a receiver, the newest last.
+
+    There are at most MOST_RECORDINGS, unless more come in at once: of those that ended or broke off the oldest are
+    dropped.
+
+    Attributes:
+        behind_s: How long ago arrived what is replayed last, if there is more.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        *,
+        forget: Callable[[Recording], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begins with those that are there.
+
+        Args:
+            receiver: Whose recordings.
+            forget: Has the receiver forget one that is dropped, at once or soon.
+            clock: Seconds.
+        """
         self.sessions: dict[str, LiveSession] = {}
-        self._receiver = receiver
+        self.behind_s = 0.0
+        self._receiver, self._forget, self._clock = receiver, forget, clock
+        self._recordings: dict[str, Recording] = {}
+        self._arrivals: deque[tuple[float, int]] = deque()  # when how much had come in all
 
     def advance(self) -> bool:
         """See Feed."""
-        moved = False
-        for recording in self._receiver.recordings.values():
+        for recording in list(self._receiver.recordings.values()):
             path = str(recording.path)
-            if path not in self.sessions:
-                self.sessions[path] = LiveSession(path)
+            if not recording.dropped and self._recordings.get(path) is not recording:
+                self._begin(path, recording)
+        moved = False
+        for path, recording in self._recordings.items():
             moved |= self.sessions[path].advance(end=recording.framing.sound_bytes)
+        self._note_arrivals()
         return moved
+
+    def save(self, path: str) -> tuple[Path, int]:
+        """Returns where a recording is, and how many bytes of it are a whole trace so far."""
+        recording = self._recordings[path]
+        return recording.path, recording.framing.sound_bytes
+
+    def _begin(self, path: str, recording: Recording) -> None:
+        """Takes up a recording; makes room for it first."""
+        idle = [path for path, other in self._recordings.items() if not other.lock.locked()]
+        for dropped in idle[: max(len(self.sessions) + 1 - MOST_RECORDINGS, 0)]:
+            self.sessions.pop(dropped).close()
+            self._recordings[dropped].dropped = True
+            self._forget(self._recordings.pop(dropped))
+        if path in self.sessions:
+            self.sessions.pop(path).close()
+        self.sessions[path], self._recordings[path] = LiveSession(path), recording
+
+    def _note_arrivals(self) -> None:
+        """Finds out how far behind the sessions are."""
+        now = self._clock()
+        come = sum(recording.framing.sound_bytes for recording in self._recordings.values())
+        taken = sum(session.n_bytes_taken for session in self.sessions.values())
+        if not self._arrivals or now - self._arrivals[-1][0] > _ARRIVAL_STEP_S:
+            self._arrivals.append((now, come))
+        while self._arrivals and self._arrivals[0][1] <= taken:
+            self._arrivals.popleft()
+        self.behind_s = now - self._arrivals[0][0] if self._arrivals else 0.0
 
 
 class Player:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vizreport.analysis.call_paths import find_paths
+from vizreport.analysis.call_paths import add_left_out, find_paths
 from vizreport.analysis.call_tree import CallTree
 from vizreport.analysis.forest import Values
+from vizreport.analysis.heatmap import Heatmap
 from vizreport.live.session import LiveFigures
 from vizreport.live.showing import Choice, Shown
 from vizreport.reports.call_trees import build_page_tree
@@ -19,12 +21,15 @@ from vizreport.reports.process_text import describe_command, describe_end, descr
 from vizreport.reports.stack_lists import NamedStack
 from vizreport.reports.stack_view import describe_site, describe_stack
 from vizreport.views.calltree import LIVE_METRICS, describe_tree
+from vizreport.views.heatmap import describe_levels
+from vizreport.views.losses import make_loss_columns
 from vizreport.views.samples import make_sample_columns
 from vizreport.views.theme import TimeUnit
 from vizreport.views.timeline import make_timeline_columns
 
 UNIT = TimeUnit("s", 1_000_000_000)
-_MOST_NODES = 4_000
+_MOST_NODES = 8_000
+_MOST_STACKS = 10_000
 _COMMAND_WIDTH = 70
 
 
@@ -34,19 +39,22 @@ def describe_choice(choice: Choice) -> str:
     return f"{choice.image.pid} {shorten_command(describe_command(choice.image), _COMMAND_WIDTH)}{ended}"
 
 
-def make_look(shown: Shown) -> dict[str, Any]:
-    """Returns all that a page shows of an image."""
+def make_look(shown: Shown, heatmap: Heatmap | None) -> dict[str, Any]:
+    """Returns all that a page shows of an image; no heatmap: nothing was ever live."""
     figures = shown.figures
-    usage, titles = make_timeline_columns(figures.core.timeline, UNIT)
+    image = figures.image
+    usage, titles = make_timeline_columns(figures.core.timeline, UNIT, image.drops)
     usage["time"][-1] = max(figures.now_ns / UNIT.ns, usage["time"][-2])  # the last bin goes on
     return {
-        "process": describe_process(figures.image),
-        "ended": figures.image.end is not None,
+        "process": describe_process(image),
+        "ended": image.end is not None,
         "figures": _make_figures(figures),
         "usage": _listed(usage),
         "titles": titles,
-        "resident": _listed(make_sample_columns(figures.image.samples, UNIT)),
+        "resident": _listed(make_sample_columns(image.samples, UNIT)),
+        "losses": _listed(make_loss_columns(image.drops, UNIT, end_ns=figures.now_ns)),
         "peak": [figures.core.peak.time_ns / UNIT.ns, figures.core.peak.bytes],
+        "heatmap": None if heatmap is None else describe_levels(heatmap, UNIT),
         "calltree": describe_tree(_build_tree(shown), LIVE_METRICS),
         "growing": [_describe_growing(entry) for entry in shown.growing],
     }
@@ -79,10 +87,23 @@ def _listed(columns: dict[str, Any]) -> dict[str, list[float]]:
 
 def _build_tree(shown: Shown) -> CallTree:
     """Returns the call tree with the figures of LIVE_METRICS."""
-    values = _take_values(shown.figures)
-    some = np.flatnonzero(values.any(axis=1))
-    paths = find_paths(shown.figures.stacks, shown.lister.sites[some])
-    return build_page_tree(paths, values[some], shown.lister.name_rows, most_nodes=_MOST_NODES)
+    groups = shown.lister.groups
+    values = groups.sum_values(_take_values(shown.figures))
+    wholes = values.sum(axis=0, dtype=np.uint64)
+    some = _choose_largest((values / np.maximum(wholes, 1)).max(axis=1))
+    paths = find_paths(shown.figures.stacks, groups.leaves[some])
+    values = values[some]
+    if (rest := wholes - values.sum(axis=0, dtype=np.uint64)).any():
+        paths, values = add_left_out(paths), np.vstack([values, rest])
+    return build_page_tree(paths, values, shown.lister.name_rows, most_nodes=_MOST_NODES)
+
+
+def _choose_largest(shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Returns the stacks with the largest share of any figure, as many as a look has time for; none with nothing."""
+    some = np.flatnonzero(shares)
+    if len(some) > _MOST_STACKS:
+        some = np.sort(np.argpartition(-shares, _MOST_STACKS)[:_MOST_STACKS])
+    return some
 
 
 def _take_values(figures: LiveFigures) -> Values:

@@ -14,6 +14,7 @@ from heapq import heapify, heappop, heapreplace
 
 import numpy as np
 
+from vizreport.analysis.heatmap import Heatmap
 from vizreport.analysis.replay import replay_images
 from vizreport.errors import TraceFormatError
 from vizreport.kernels import get_kernels
@@ -189,6 +190,11 @@ class PlayedSession:
         self._queue: list[tuple[int, int]] = []
         self.seek(0)
 
+    @property
+    def version(self) -> int:
+        """See feeds.ShownSession."""
+        return self.now_ns
+
     def seek(self, time_ns: int) -> None:
         """Makes any time the one to get to; figures are those of now_ns all the way."""
         for track in self._tracks.values():
@@ -235,6 +241,10 @@ class PlayedSession:
             stacks=self._stacks[index],
             n_lost=self._trace.completeness.n_damaged + sum(each.n_damaged for each in self._tracks.values()),
         )
+
+    def draw_heatmap(self, index: int) -> Heatmap | None:
+        """See feeds.ShownSession."""
+        return self._tracks[index].run.draw_heatmap(self.now_ns)
 
     def find_peak(self, progress: Callable[[int, int], None] | None = None) -> int:
         """See feeds.Player."""

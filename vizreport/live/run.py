@@ -14,7 +14,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from vizreport.analysis.heatmap import Heatmap
 from vizreport.kernels import get_kernels
+from vizreport.live.occupancy import OccupancyHistory
 from vizreport.model.replay import CoreResults, StackTable, Timeline
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.format import CLASS_OF_KIND, KindClass
@@ -74,20 +76,29 @@ class Run:
         self._steps: deque[_Step] = deque()  # of the last seconds, oldest first
         self._levels: deque[_Level] = deque()  # of the last minute, oldest first
         self._next_level_ns = start_ns + _GROWTH_STEP_NS
+        self._occupancy = OccupancyHistory(start_ns)
 
     def feed(self, block: EventBlock) -> None:
         """Replays the next events."""
-        while (at := block.find_row(self._next_level_ns)) < len(block):
+        while (at := block.find_row(min(self._next_level_ns, self._occupancy.next_ns))) < len(block):
             if at > 0:
                 head, block = block.split(at)
                 self._feed(head)
-            self._note_level(int(block.run_times[0]))
+            following_ns = int(block.run_times[0])
+            if following_ns > self._next_level_ns:
+                self._note_level(following_ns)
+            if following_ns > self._occupancy.next_ns:
+                self._occupancy.note(self._replay, following_ns)
         self._feed(block)
 
     def take_results(self, now_ns: int) -> CoreResults:
         """Returns the results so far, at a time that is not before the last event's: the timeline ends with its bin."""
         core = self._replay.take_results()
         return replace(core, timeline=_cut(core.timeline, now_ns))
+
+    def draw_heatmap(self, now_ns: int) -> Heatmap | None:
+        """Returns where blocks were live, at or after the last event; None: there were none."""
+        return self._occupancy.draw(self._replay, now_ns)
 
     def measure_rate(self, now_ns: int) -> Rate:
         """Returns what was fed of the last seconds before a time, at or after the last event's."""
@@ -120,13 +131,15 @@ class Run:
         """Returns another one that goes on from the same state."""
         twin = copy(self)
         twin._replay = self._replay.copy()
+        twin._occupancy = self._occupancy.copy()
         twin._steps, twin._levels = deque(map(copy, self._steps)), self._levels.copy()
         return twin
 
     @property
     def n_bytes(self) -> int:
         """About how much memory it has: what a copy costs, at most."""
-        return self._replay.n_bytes + sum(level.stacks.nbytes + level.live_bytes.nbytes for level in self._levels)
+        levels = sum(level.stacks.nbytes + level.live_bytes.nbytes for level in self._levels)
+        return self._replay.n_bytes + levels + self._occupancy.n_bytes
 
     def _feed(self, block: EventBlock) -> None:
         """Replays events none of which is behind the next level."""

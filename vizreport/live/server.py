@@ -7,9 +7,11 @@ another site's page made, or that came under another name than this machine's ow
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tornado.httpserver import HTTPServer
@@ -26,6 +28,8 @@ from vizreport.stream.address import is_loopback
 
 _OWN_SITE = ("same-origin", "none")
 _OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+_MOST_BODY_BYTES = 4096
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,17 @@ async def serve_live(feed: Feed, showing: Showing, host: str, port: int, *, star
         raise VizzyError(f"{host}: the live view has no password; give --http 127.0.0.1:PORT and reach it by ssh -L")
     engine = Engine(feed)
     site = {"site": Site(engine, Views(showing), write_live_page(), frozenset({host, *_OWN_NAMES}))}
-    server = HTTPServer(Application([("/", PageHandler, site), ("/look", LookHandler, site)]))
+    server = HTTPServer(
+        Application(
+            [
+                ("/", PageHandler, site),
+                ("/look", LookHandler, site),
+                ("/player", PlayerHandler, site),
+                ("/trace", TraceHandler, site),
+            ]
+        ),
+        max_body_size=_MOST_BODY_BYTES,
+    )
     sockets = _listen(host, port)
     server.add_sockets(sockets)
     try:
@@ -127,3 +141,37 @@ class LookHandler(_Handler):
         answer = await self.site.engine.ask(lambda: self.site.views.look(wanted, seen))
         self.set_header("Content-Type", "application/json")
         self.finish(answer)
+
+
+class PlayerHandler(_Handler):
+    """The player's controls."""
+
+    async def post(self) -> None:
+        """Does what the body says: ``{"action": text, "value": number}``."""
+        try:
+            asked = json.loads(self.request.body)
+            action, value = str(asked["action"]), float(asked["value"])
+            await self.site.engine.ask(lambda: self.site.views.command(action, value))
+        except (ValueError, TypeError, LookupError) as error:
+            raise HTTPError(400, reason="no such command") from error
+
+
+class TraceHandler(_Handler):
+    """What has arrived of a recording, as a trace file."""
+
+    async def get(self) -> None:
+        """Sends it in pieces, no faster than the browser takes it."""
+        wanted = self.get_query_argument("process", "")
+        found = await self.site.engine.ask(lambda: self.site.views.find_trace(wanted))
+        if found is None:
+            raise HTTPError(404, reason="there is no recording")
+        path, rest = Path(found[0]), found[1]
+        name = "".join(c if c.isalnum() or c in ".-_" else "_" for c in path.name)
+        self.set_header("Content-Type", "application/octet-stream")
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.set_header("Content-Length", rest)
+        with path.open("rb") as file:
+            while rest > 0 and (piece := file.read(min(rest, _PIECE_BYTES))):
+                rest -= len(piece)
+                self.write(piece)
+                await self.flush()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vizreport.analysis.heatmap import Heatmap
 from vizreport.kernels import get_kernels
 from vizreport.live.run import Rate, Run
 from vizreport.model.replay import CoreResults
@@ -76,6 +77,16 @@ class LiveSession:
         self._runs: dict[int, Run] = {}
 
     @property
+    def version(self) -> int:
+        """See feeds.ShownSession."""
+        return self._trace.offset
+
+    @property
+    def n_bytes_taken(self) -> int:
+        """Of the file."""
+        return self._trace.offset
+
+    @property
     def done(self) -> bool:
         """Whether all of the trace was taken: it ended in order."""
         return self._trace.done
@@ -110,6 +121,10 @@ class LiveSession:
             stacks=self._trace.read_stacks(index),
             n_lost=self._trace.n_lost,
         )
+
+    def draw_heatmap(self, index: int) -> Heatmap | None:
+        """See feeds.ShownSession."""
+        return self._find_run(index).draw_heatmap(self._trace.last_time_ns)
 
     def close(self) -> None:
         """Closes the file."""

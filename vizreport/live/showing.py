@@ -1,26 +1,21 @@
-"""What pages show of an image: its figures, and the call stacks that hold most or grow fastest, with names.
+"""What there is to see of an image: its figures, and the call stacks that hold most or grow fastest, with names.
 
-All pages share it: what one has looked at, another need not find out again.
+Names come when they are found: until then a frame is a module and an offset.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vizreport.live.background_names import BackgroundNames, NameThread
 from vizreport.live.feeds import Feed
 from vizreport.live.session import LiveFigures
 from vizreport.model.trace import Image
 from vizreport.reports.stack_lists import NamedStack, StackLister
 from vizreport.symbols.options import SymbolOptions
-from vizreport.symbols.symbolizer import Symbolizer
-from vizreport.trace.reader import read_trace
-
-_FRESH_S = 0.4
-"""A page refreshes every half second: several of them are served by one look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +35,14 @@ class Shown:
     """What there is to see of one image.
 
     Attributes:
+        names: Of its trace.
         lister: Of its call stacks.
         live: Live bytes and blocks, largest first.
         growing: Bytes per minute and live bytes, those that grow fastest first.
     """
 
     figures: LiveFigures
+    names: BackgroundNames
     lister: StackLister
     live: tuple[NamedStack, ...]
     growing: tuple[NamedStack, ...]
@@ -62,37 +59,36 @@ class Showing:
             options: Where to look for names.
             n_stacks: Call stacks of each list.
         """
-        self._feed, self._options, self._n_stacks = feed, options, n_stacks
-        self._symbolizers: dict[str, Symbolizer] = {}
-        self._looked: dict[tuple[str, int], tuple[float, Shown]] = {}
+        self.feed, self._options, self._n_stacks = feed, options, n_stacks
+        self._thread = NameThread()
+        self._names: dict[str, BackgroundNames] = {}
 
     def list_choices(self) -> Iterator[Choice]:
         """Yields the images that are known, in order of appearance."""
-        for path, session in self._feed.sessions.items():
+        for path, session in self.feed.sessions.items():
             for image in session.list_images():
                 if image.known:
                     yield Choice(path, image)
 
-    def look(self, path: str, index: int) -> Shown:
-        """Returns what there is to see of an image, at most half a second old."""
-        now = time.monotonic()
-        looked = self._looked.get((path, index))
-        if looked is None or looked[0] < now - _FRESH_S:
-            looked = self._looked[path, index] = now, self._look(path, index)
-        return looked[1]
+    def find_names(self, path: str) -> BackgroundNames:
+        """Returns the names of a trace of the feed; those of traces that it dropped are forgotten."""
+        if path not in self._names:
+            self._names = {each: names for each, names in self._names.items() if each in self.feed.sessions}
+            self._names[path] = BackgroundNames(path, self._options, self._thread)
+        return self._names[path]
 
-    def _look(self, path: str, index: int) -> Shown:
-        figures = self._feed.sessions[path].look(index)
-        if path not in self._symbolizers:  # its modules are those of the images that are asked for
-            self._symbolizers[path] = Symbolizer(read_trace(path), self._options)
+    def look(self, path: str, index: int) -> Shown:
+        """Returns what there is to see of an image."""
+        figures, names = self.feed.sessions[path].look(index), self.find_names(path)
         table = figures.core.stacks
-        lister = StackLister(figures.image, figures.stacks, table, self._symbolizers[path], folded=True)
+        lister = StackLister(figures.image, figures.stacks, table, names, folded=True)
         live = lister.rank(table.live_bytes, table.live_blocks)
         grown = np.maximum(figures.growth, 0).astype(np.uint64)
         growing = lister.rank(grown, np.where(grown > 0, table.live_bytes, np.uint64(0)))
         top = self._n_stacks
         return Shown(
             figures,
+            names,
             lister,
             lister.name(replace(live, order=live.order[:top])),
             lister.name(replace(growing, order=growing.order[:top])),

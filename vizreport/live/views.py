@@ -1,50 +1,142 @@
-"""Answers to pages that ask what there is to see; several pages that look at the same are served by one look."""
+"""Answers to pages that ask what there is to see; several pages that look at the same are served by one look.
+
+To be used in the engine's thread. What is kept is of the last looks, not of pages.
+"""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from vizreport.live.feeds import Player, Streams
 from vizreport.live.look import describe_choice, make_look
 from vizreport.live.showing import Choice, Showing
 
 _FRESH_S = 0.4
 """A page asks every half second."""
-_MOST_CHOICES = 300
+_MOST_CHOICES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen of an image.
+
+    Attributes:
+        time_s: When.
+        version: The same as long as there is nothing else to see.
+        content: JSON.
+    """
+
+    time_s: float
+    version: str
+    content: bytes
 
 
 class Views:
-    """What pages are told. To be used in the engine's thread."""
+    """What pages are told."""
 
-    def __init__(self, showing: Showing) -> None:
+    def __init__(self, showing: Showing, clock: Callable[[], float] = time.monotonic) -> None:
         """Has looked at nothing yet."""
-        self._showing = showing
+        self._showing, self._clock = showing, clock
         self._numbers: dict[str, int] = {}
-        self._looked: dict[tuple[str, int], tuple[float, bytes]] = {}
+        self._looks: dict[str, _Look] = {}
 
     def look(self, wanted: str, seen: str) -> bytes:
         """Returns JSON.
 
         Args:
-            wanted: Key of a process image; another text: the one that is worth looking at.
-            seen: What the page was told last.
+            wanted: Key of a process image; another text: the newest recording's that did most.
+            seen: Version of what the page has: if it is still the same it is not told again.
         """
-        choices = {self._find_key(choice): choice for choice in self._showing.list_choices()}
-        key = wanted if wanted in choices else next(iter(choices), None)
-        listed = [{"key": each, "label": describe_choice(choice)} for each, choice in choices.items()]
-        state: dict[str, Any] = {"choices": listed[:_MOST_CHOICES], "chosen": key}
-        head = json.dumps(state, separators=(",", ":"))[:-1].encode()
-        return head + b',"shown":' + (b"null" if key is None else self._look(choices[key])) + b"}"
+        choices = self._list_choices()
+        followed = _choose(list(choices.values()))
+        key = wanted if wanted in choices else next((k for k, choice in choices.items() if choice is followed), None)
+        state: dict[str, Any] = {
+            "choices": [{"key": each, "label": describe_choice(choice)} for each, choice in choices.items()],
+            "chosen": key if wanted in choices else "",
+            "followed": "" if followed is None else describe_choice(followed),
+            "behind": self._showing.feed.behind_s if isinstance(self._showing.feed, Streams) else 0.0,
+            "player": self._describe_player(),
+        }
+        if key is None:
+            return _write({**state, "version": "", "shown": None})
+        look = self._find_look(key, choices[key])
+        state |= {"version": look.version, "naming": self._showing.find_names(choices[key].path).n_waiting}
+        shown = b'"same"' if seen == look.version else look.content
+        return _write(state)[:-1] + b',"shown":' + shown + b"}"
+
+    def command(self, action: str, value: float) -> None:
+        """Does what a page's controls ask of the player.
+
+        Raises:
+            ValueError: There is no player, no such action, or the value is none.
+        """
+        player = self._showing.feed
+        if not isinstance(player, Player):
+            raise ValueError("nothing is played")
+        actions: dict[str, Callable[[], None]] = {
+            "seek": lambda: player.seek(int(value * 1e9)),
+            "pause": player.pause,
+            "resume": player.resume,
+            "speed": lambda: player.play_at(value),
+        }
+        if action not in actions or not 0 <= value < 1e9 or (action == "speed" and value == 0):
+            raise ValueError("no such command")
+        actions[action]()
+        self._looks.clear()
+
+    def find_trace(self, wanted: str) -> tuple[str, int] | None:
+        """Returns the path of a process's trace, and how many bytes of it are a whole trace; None: it is not known."""
+        choices, feed = self._list_choices(), self._showing.feed
+        choice = choices.get(wanted) or _choose(list(choices.values()))
+        if choice is None or not isinstance(feed, Streams):
+            return None
+        path, size = feed.save(choice.path)
+        return str(path), size
+
+    def _list_choices(self) -> dict[str, Choice]:
+        """Returns by their keys the images that can be chosen: the newest, if there are too many."""
+        listed = list(self._showing.list_choices())
+        return {self._find_key(choice): choice for choice in listed[-_MOST_CHOICES:]}
 
     def _find_key(self, choice: Choice) -> str:
         return f"{self._numbers.setdefault(choice.path, len(self._numbers) + 1)}.{choice.image.index}"
 
-    def _look(self, choice: Choice) -> bytes:
-        at = (choice.path, choice.image.index)
-        now = time.monotonic()
-        if at not in self._looked or self._looked[at][0] < now - _FRESH_S:
-            content = make_look(self._showing.look(*at))
-            self._looked = {each: found for each, found in self._looked.items() if found[0] >= now - _FRESH_S}
-            self._looked[at] = now, json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
-        return self._looked[at][1]
+    def _find_look(self, key: str, choice: Choice) -> _Look:
+        now = self._clock()
+        look = self._looks.get(key)
+        if look is None or look.time_s < now - _FRESH_S:
+            session, names = self._showing.feed.sessions[choice.path], self._showing.find_names(choice.path)
+            version = f"{key}:{session.version}:{names.n_answers}"
+            if look is None or look.version != version:
+                index = choice.image.index
+                content = make_look(self._showing.look(choice.path, index), session.draw_heatmap(index))
+                look = _Look(now, version, _write(content))
+            self._looks = {each: kept for each, kept in self._looks.items() if kept.time_s >= now - 2 * _FRESH_S}
+            self._looks[key] = _Look(now, look.version, look.content)
+        return self._looks[key]
+
+    def _describe_player(self) -> dict[str, Any] | None:
+        player = self._showing.feed
+        if not isinstance(player, Player):
+            return None
+        return {
+            "duration": player.duration_ns / 1e9,
+            "position": player.position_ns / 1e9,
+            "seeking": player.seeking,
+            "paused": player.paused,
+            "speed": player.speed,
+        }
+
+
+def _choose(choices: list[Choice]) -> Choice | None:
+    """Returns what is worth looking at: of the newest recording the image that did most."""
+    newest = [choice for choice in choices if choice.path == choices[-1].path]
+    return max(newest, key=lambda choice: choice.image.n_events, default=None)
+
+
+def _write(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()

@@ -16,7 +16,7 @@ from vizreport.model.names import Names
 from vizreport.model.replay import StackTable
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
-from vizreport.symbols.symbolizer import Symbolizer
+from vizreport.symbols.symbolizer import StackNamer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class StackLister:
     """
 
     def __init__(
-        self, image: Image, stacks: Stacks, table: StackTable, symbolizer: Symbolizer, *, folded: bool
+        self, image: Image, stacks: Stacks, table: StackTable, symbolizer: StackNamer, *, folded: bool
     ) -> None:
         """Groups the stacks.
 

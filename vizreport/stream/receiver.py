@@ -33,6 +33,7 @@ class Recording:
         peer: Who sends it: address and port of its last connection.
         connection: The one that it comes over, or the last one.
         lock: Held by the connection that it comes over.
+        dropped: Nobody looks at it any more; it is to be forgotten.
     """
 
     stream_id: bytes
@@ -42,6 +43,7 @@ class Recording:
     peer: str = ""
     connection: asyncio.StreamWriter | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    dropped: bool = False
 
     @property
     def complete(self) -> bool:
@@ -105,6 +107,22 @@ class Receiver:
             server.close()
             for recording in self.recordings.values():
                 recording.file.close()
+
+    def forget(self, recording: Recording, *, delete: bool) -> None:
+        """Closes a recording that was dropped, unless it goes on by now. Who goes on later does as after a restart.
+
+        Args:
+            recording: One of this receiver's.
+            delete: Delete its file, too: then what comes later is a trace without what came before.
+        """
+        if recording.lock.locked():
+            recording.dropped = False
+            return
+        self.recordings.pop(recording.stream_id, None)
+        recording.file.close()
+        if delete:
+            recording.path.unlink(missing_ok=True)
+            recording.side_path.unlink(missing_ok=True)
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Goes through one connection; one that misbehaves harms no other. Tells whether its stream is complete."""

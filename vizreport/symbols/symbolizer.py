@@ -5,7 +5,8 @@ Use one Symbolizer for all images of a trace: what it has found out about a file
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,13 @@ JIT_MODULE = "[jit]"
 """What stands for the module of code that a just-in-time compiler made."""
 
 _UNNAMED: Places = (Place(None),)
+
+
+class StackNamer(Protocol):
+    """Names stack nodes."""
+
+    def name_stacks(self, image: Image, stacks: Stacks, rows: NDArray[np.int64]) -> Names:
+        """See Symbolizer.name_stacks."""
 
 
 class Symbolizer:
@@ -66,16 +74,7 @@ class Symbolizer:
             stacks: Its stacks.
             rows: int64[n], any order, repetitions allowed.
         """
-        rows = np.unique(rows)
-        codes = _make_codes(stacks, rows)
-        firsts, of_row = _find_distinct(stacks.pcs[rows], codes)
-        frames = self._find_frames(image, stacks.pcs[rows][firsts], codes[firsts])
-        table: dict[Frame, int] = {}
-        ids = [[table.setdefault(frame, len(table)) for frame in chain] for chain in frames]
-        counts = np.array([len(chain) for chain in ids], dtype=np.int64)[of_row]
-        flat = [frame for key in of_row.tolist() for frame in ids[key]]
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
-        return Names(rows, starts, np.array(flat, dtype=np.int64), tuple(table))
+        return name_rows(stacks, rows, lambda pcs, codes: self.find_frames(image, pcs, codes))
 
     def collect_names(self, image: Image, stacks: Stacks) -> Iterator[ModuleNames]:
         """Yields what is known about each module that holds nodes of an image: about all of these."""
@@ -85,7 +84,7 @@ class Symbolizer:
             places = self._find_places(module, addresses)
             yield ModuleNames(module.path, module.build_id, {address: places.get(address, ()) for address in addresses})
 
-    def _find_frames(self, image: Image, pcs: NDArray[np.uint64], codes: NDArray[np.uint64]) -> list[tuple[Frame, ...]]:
+    def find_frames(self, image: Image, pcs: NDArray[np.uint64], codes: NDArray[np.uint64]) -> list[tuple[Frame, ...]]:
         """Returns the frames of distinct (pc, code) pairs: codes are generation * 2 + interrupted."""
         frames: list[tuple[Frame, ...] | None] = [None] * len(pcs)
         for module, held, inside in _group_by_module(image, pcs, codes):
@@ -123,6 +122,39 @@ class Symbolizer:
         if image not in self._jit_maps:
             self._jit_maps[image] = JitMap(self._trace.read_jit_map(image))
         return self._jit_maps[image]
+
+
+def name_rows(
+    stacks: Stacks,
+    rows: NDArray[np.int64],
+    find_frames: Callable[[NDArray[np.uint64], NDArray[np.uint64]], list[tuple[Frame, ...]]],
+) -> Names:
+    """Returns the frames of the nodes in these rows: any order, repetitions allowed. Each address is looked for once.
+
+    Args:
+        stacks: Of an image.
+        rows: int64[n].
+        find_frames: Gives the frames of distinct (pc, code) pairs.
+    """
+    rows = np.unique(rows)
+    codes = _make_codes(stacks, rows)
+    firsts, of_row = _find_distinct(stacks.pcs[rows], codes)
+    frames = find_frames(stacks.pcs[rows][firsts], codes[firsts])
+    table: dict[Frame, int] = {}
+    ids = [[table.setdefault(frame, len(table)) for frame in chain] for chain in frames]
+    counts = np.array([len(chain) for chain in ids], dtype=np.int64)[of_row]
+    flat = [frame for key in of_row.tolist() for frame in ids[key]]
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    return Names(rows, starts, np.array(flat, dtype=np.int64), tuple(table))
+
+
+def find_unnamed_frames(image: Image, pcs: NDArray[np.uint64], codes: NDArray[np.uint64]) -> list[tuple[Frame, ...]]:
+    """Returns what Symbolizer.find_frames does for addresses without names, from the trace alone."""
+    frames: list[tuple[Frame, ...]] = [(Frame(None, None, pc),) for pc in pcs.tolist()]
+    for module, held, _ in _group_by_module(image, pcs, codes):
+        for at, pc in zip(held.tolist(), pcs[held].tolist(), strict=True):
+            frames[at] = _make_frames(_UNNAMED, module, pc)
+    return frames
 
 
 def _make_codes(stacks: Stacks, rows: NDArray[np.int64]) -> NDArray[np.uint64]:

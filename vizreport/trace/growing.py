@@ -47,6 +47,7 @@ class GrowingTrace:
         n_lost: Blocks that are damaged or missing.
         last_time_ns: The latest time of any block, ns since start.
         done: The index was read: nothing follows.
+        offset: Up to where the file was taken.
     """
 
     def __init__(self, path: str, decode: EventDecoder) -> None:
@@ -61,7 +62,7 @@ class GrowingTrace:
             raise VizzyError(f"{path}: can't be read: {error.strerror}") from error
         self._path = path
         self._decode = decode
-        self._at = 0
+        self.offset = 0
         self._piece_bytes = _PIECE_BYTES
         self._sequence = 0  # that the next block has
         self._nodes: dict[int, list[tuple[NDArray[np.uint64], ...]]] = {}
@@ -83,7 +84,7 @@ class GrowingTrace:
         if self.collected is None and not self._begin(end):
             return None
         piece = self._read(self._piece_bytes, end)
-        before, arrived = self._at, []
+        before, arrived = self.offset, []
         for block in self._take_blocks(piece):
             assert self.collected is not None
             if not self.collected.add(piece, block):
@@ -94,7 +95,7 @@ class GrowingTrace:
                 arrived += self._take(piece, block)
             except TraceFormatError:
                 self.n_lost += 1
-        return arrived if self._at > before else None
+        return arrived if self.offset > before else None
 
     def read_stacks(self, image: int) -> Stacks:
         """Returns an image's call stacks so far."""
@@ -107,8 +108,8 @@ class GrowingTrace:
         self._file.close()
 
     def _read(self, n: int, end: int | None) -> memoryview:
-        self._file.seek(self._at)
-        return memoryview(self._file.read(n if end is None else max(min(n, end - self._at), 0)))
+        self._file.seek(self.offset)
+        return memoryview(self._file.read(n if end is None else max(min(n, end - self.offset), 0)))
 
     def _begin(self, end: int | None) -> bool:
         """Reads the file header, and tells whether it is there."""
@@ -120,12 +121,12 @@ class GrowingTrace:
         except TraceFormatError as error:
             raise TraceFormatError(f"{self._path}: {error}", offset=error.offset) from error
         self.collected = Collected(describe_header(header))
-        self._at = int(header["header_bytes"])
+        self.offset = int(header["header_bytes"])
         return True
 
     def _take_blocks(self, piece: memoryview) -> Iterator[Block]:
         """Yields the whole blocks of a piece of the file; their offsets are in the piece. Moves on behind them."""
-        start, at = self._at, 0
+        start, at = self.offset, 0
         while not self.done and at + BLOCK_HEADER_BYTES <= len(piece):
             block = read_block_header(piece[at : at + BLOCK_HEADER_BYTES], at)
             if block is None:
@@ -143,7 +144,7 @@ class GrowingTrace:
             self.n_lost += max(block.sequence - self._sequence, 0)
             self._sequence = block.sequence + 1
             at = block.end
-            self._at = start + at
+            self.offset = start + at
             self.done = block.type == fmt.BlockType.INDEX
             yield block
 

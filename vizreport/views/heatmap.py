@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from bokeh.plotting import figure
 
 from vizreport.analysis.heatmap import Heatmap
 from vizreport.analysis.regions import Regions
-from vizreport.views.theme import SCALE, choose_time_unit, colour, make_figure, make_range
+from vizreport.views.theme import SCALE, TimeUnit, choose_time_unit, colour, make_figure, make_range
 
 _HEIGHT = 460
 _MOST_LABELS = 12
@@ -19,16 +20,16 @@ SHARES = (1 / 4096, 1 / 256, 1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 0.97)
 """Where the colour changes. Most of what matters lies near the top, so that is where most steps are."""
 
 
-def draw_heatmap(heatmap: Heatmap) -> figure:
+def draw_heatmap(heatmap: Heatmap, unit: TimeUnit | None = None) -> figure:
     """Draws the levels as an image; lines separate regions between which addresses are left out."""
-    unit = choose_time_unit(heatmap.bins.end_ns)
+    unit = unit or choose_time_unit(heatmap.bins.end_ns)
     n_rows = max(len(heatmap.mean_bytes), 1)
     edges = heatmap.bins.edges
     start, end = float(edges[0]) / unit.ns, float(edges[-1]) / unit.ns
     drawn = make_figure(
         height=_HEIGHT,
-        x_range=make_range(start, end),
-        y_range=make_range(0, n_rows),
+        x_range=make_range(start, end, name="time"),
+        y_range=make_range(0, n_rows, name="rows"),
     )
     image = {"levels": [heatmap.levels], "x": [start], "y": [0], "dw": [end - start], "dh": [n_rows]}
     drawn.image(
@@ -41,7 +42,7 @@ def draw_heatmap(heatmap: Heatmap) -> figure:
         color_mapper=LinearColorMapper(palette=_make_palette(), low=0.5, high=255.5, low_color="rgba(0, 0, 0, 0)"),
     )
     rows = heatmap.regions.offsets.astype(np.float64) / heatmap.row_bytes
-    drawn.hspan(y=rows[1:-1].tolist(), line_color=colour("axis"), line_width=1)
+    drawn.hspan(y=rows[1:-1].tolist(), line_color=colour("axis"), line_width=1, name="region lines")
     drawn.grid.visible = False
     drawn.xaxis.axis_label = f"time since start ({unit.name})"
     label_regions(drawn.yaxis, heatmap.regions, rows)
@@ -56,15 +57,21 @@ def _make_palette() -> list[str]:
 
 def label_regions(axis: Any, regions: Regions, rows: Any) -> None:
     """Labels the begins of the largest regions with their addresses, as far as there is room."""
+    labels = find_labels(regions, rows)
+    axis.ticker = FixedTicker(ticks=list(labels))
+    axis.major_label_overrides = labels
+    axis.major_label_text_font_size = "10.5px"
+
+
+def find_labels(regions: Regions, rows: Any) -> dict[float, str]:
+    """Returns which rows have a label: the begins of the largest regions, as far as there is room."""
     least = rows[-1] / _MOST_LABELS if len(rows) else 0
     labels: dict[float, str] = {}
     for region in np.argsort(-np.diff(rows), kind="stable").tolist():
         row = float(rows[region])
         if all(abs(row - other) >= least for other in labels):
             labels[row] = format_address(int(regions.starts[region]))
-    axis.ticker = FixedTicker(ticks=list(labels))
-    axis.major_label_overrides = labels
-    axis.major_label_text_font_size = "10.5px"
+    return labels
 
 
 def format_address(address: int) -> str:
@@ -72,7 +79,7 @@ def format_address(address: int) -> str:
     return f"{address:_x}"
 
 
-def describe_rows(heatmap: Heatmap) -> dict[str, Any]:
+def describe_rows(heatmap: Heatmap, unit: TimeUnit | None = None) -> dict[str, Any]:
     """Returns what the page's script needs to say where a row lies. Addresses are texts: JSON's numbers end at 2^53."""
     return {
         "rowBytes": heatmap.row_bytes,
@@ -80,5 +87,19 @@ def describe_rows(heatmap: Heatmap) -> dict[str, Any]:
         "offsets": heatmap.regions.offsets.tolist(),
         "startNs": heatmap.bins.start_ns,
         "widthNs": heatmap.bins.width_ns,
-        "unitNs": choose_time_unit(heatmap.bins.end_ns).ns,
+        "unitNs": (unit or choose_time_unit(heatmap.bins.end_ns)).ns,
+    }
+
+
+def describe_levels(heatmap: Heatmap, unit: TimeUnit) -> dict[str, Any]:
+    """Returns what a page's script needs to exchange a figure of draw_heatmap for another map."""
+    rows = heatmap.regions.offsets.astype(np.float64) / heatmap.row_bytes
+    n_rows, n_columns = heatmap.levels.shape
+    return {
+        "shape": [n_rows, n_columns],
+        "levels": b64encode(heatmap.levels.tobytes()).decode(),
+        "time": [float(heatmap.bins.edges[0]) / unit.ns, float(heatmap.bins.edges[-1]) / unit.ns],
+        "lines": rows[1:-1].tolist(),
+        "labels": list(find_labels(heatmap.regions, rows).items()),
+        "rows": describe_rows(heatmap, unit),
     }

@@ -17,17 +17,20 @@ _MOST_SPANS = 500
 
 
 def draw_losses(figures: Sequence[figure], drops: Drops, unit: TimeUnit, *, end_ns: int) -> None:
-    """Marks the spans ("losses") in each figure; of more than can be told apart, those that are closest are joined."""
-    if len(drops) == 0:
-        return
-    spans = join_spans(drops, _MOST_SPANS)
-    starts, ends = (np.minimum(times, np.uint64(end_ns)) / unit.ns for times in (spans.starts, spans.ends))
-    source = ColumnDataSource({"start": starts, "end": ends, "events": spans.events.astype(np.float64)}, name="losses")
+    """Marks the spans ("losses") in each figure."""
+    source = ColumnDataSource(make_loss_columns(drops, unit, end_ns=end_ns), name="losses")
     quiet = colour("quiet")
     for drawn in figures:
         drawn.vstrip(
             x0="start", x1="end", source=source, level="underlay", color=quiet, fill_alpha=0.35, line_alpha=0.5
         )
+
+
+def make_loss_columns(drops: Drops, unit: TimeUnit, *, end_ns: int) -> dict[str, NDArray[np.float64]]:
+    """Returns the spans to mark; of more than can be told apart, those that are closest are joined."""
+    spans = join_spans(drops, _MOST_SPANS)
+    starts, ends = (np.minimum(times, np.uint64(end_ns)) / unit.ns for times in (spans.starts, spans.ends))
+    return {"start": starts, "end": ends, "events": spans.events.astype(np.float64)}
 
 
 def count_dropped(drops: Drops, edges: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -67,10 +67,7 @@ def draw_timeline(
         growing: The page will exchange what is drawn for later figures; nothing can be chosen.
     """
     unit = unit or find_unit(timeline)
-    columns, titles = make_timeline_columns(timeline, unit)
-    if len(drops):
-        dropped = count_dropped(drops, timeline.edges).astype(np.float64)
-        columns["dropped"] = np.append(dropped, dropped[-1:])
+    columns, titles = make_timeline_columns(timeline, unit, drops)
     source = ColumnDataSource(columns, name="timeline")
     start, end = float(timeline.edges[0]) / unit.ns, float(timeline.edges[-1]) / unit.ns
     span = make_range(start, end, name="time")
@@ -81,7 +78,8 @@ def draw_timeline(
     )
     for drawn in (size, blocks, rate):
         start_at_zero(drawn)
-    draw_losses((size, blocks, rate), drops, unit, end_ns=int(timeline.edges[-1]))
+    if growing or len(drops):
+        draw_losses((size, blocks, rate), drops, unit, end_ns=int(timeline.edges[-1]))
     lines = [_draw_band(size, source, "bytes", "main"), _draw_band(blocks, source, "blocks", "third")]
     lines.append(_draw_rate(rate, source))
     if growing or len(samples.times):
@@ -90,13 +88,15 @@ def draw_timeline(
         _mark_peak(size, peak, unit, (start, end))
     label_bytes(size.yaxis)
     for drawn, hovered in zip((size, blocks, rate), lines, strict=True):
-        drawn.add_tools(_make_hover(hovered, unit, has_losses=len(drops) > 0))
+        drawn.add_tools(_make_hover(hovered, unit, has_losses=growing or len(drops) > 0))
         drawn.xaxis.visible = drawn is rate
     rate.xaxis.axis_label = f"time since start ({unit.name})"
     return column(size, blocks, rate, sizing_mode="stretch_width", spacing=2)
 
 
-def make_timeline_columns(timeline: Timeline, unit: TimeUnit) -> tuple[dict[str, NDArray[np.float64]], tuple[str, ...]]:
+def make_timeline_columns(
+    timeline: Timeline, unit: TimeUnit, drops: Drops
+) -> tuple[dict[str, NDArray[np.float64]], tuple[str, ...]]:
     """Returns the bins as columns, to draw and to read, and the figures' titles; a last row closes the last bin."""
     seconds = np.maximum(np.diff(timeline.edges.astype(np.float64)), 1) / 1e9
     rate = timeline.allocs / seconds
@@ -112,6 +112,7 @@ def make_timeline_columns(timeline: Timeline, unit: TimeUnit) -> tuple[dict[str,
         "most_blocks": timeline.max_blocks,
         "allocs_per_s": rate,
         "bytes_per_s": timeline.bytes_allocated / seconds,
+        "dropped": count_dropped(drops, timeline.edges),
     }
     closed = {name: np.append(column, column[-1:]).astype(np.float64) for name, column in columns.items()}
     titles = ("Live bytes", f"Live blocks{block_unit.name}", f"Allocations per second{rate_unit.name}")

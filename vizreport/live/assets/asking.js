@@ -23,10 +23,12 @@
   }
 
   async function ask() {
-    const query = new URLSearchParams({ process: live.process });
+    const query = new URLSearchParams({ process: live.process, seen: live.latest ? live.latest.version : "" });
     const answer = await fetch(`look?${query}`);
     if (!answer.ok) throw new Error(answer.statusText);
-    return answer.json();
+    const look = await answer.json();
+    const news = look.shown !== "same";
+    return { ...look, news, shown: news ? look.shown : live.latest.shown };
   }
 
   async function follow() {
@@ -54,12 +56,13 @@
 
   /* Says how fresh the page is. */
   function describe() {
-    const age = performance.now() - answered;
+    const age = performance.now() - answered + 1000 * (live.latest ? live.latest.behind : 0);
     const shown = live.latest && live.latest.shown;
     if (live.paused) return ["paused", "paused"];
     if (lost) return ["lost", "vizreport does not answer"];
     if (!shown) return ["waiting", "waiting for a program"];
     if (age > LATE_MS) return ["late", `showing ${(age / 1000).toFixed(0)} s ago`];
+    if (live.latest.player) return ["live", live.latest.player.seeking ? "seeking" : "replay"];
     return shown.ended ? ["ended", "ended"] : ["live", "live"];
   }
 
@@ -72,6 +75,13 @@
 
   live.choose = function (process) {
     live.process = process;
+    document.getElementById("save").href = `trace?${new URLSearchParams({ process })}`;
+    wake();
+  };
+
+  /* Tells the player of a recorded trace what to do. */
+  live.command = async function (action, value = 0) {
+    await fetch("player", { method: "POST", body: JSON.stringify({ action, value }) });
     wake();
   };
 

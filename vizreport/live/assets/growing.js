@@ -48,6 +48,6 @@
   }
 
   document.addEventListener("look", ({ detail }) => {
-    if (detail.shown) show(document.getElementById("growing"), detail.shown.growing);
+    if (detail.shown && detail.news) show(document.getElementById("growing"), detail.shown.growing);
   });
 })(window.vizzy);

@@ -8,13 +8,14 @@
     if (element && element.textContent !== text) element.textContent = text;
   }
 
-  /* Lists the processes, and shows which of them is chosen. */
-  function list(select, { choices, chosen }) {
-    const options = choices.map(({ key, label }) => vizzy.make("option", { value: key, textContent: label }));
+  /* Lists the processes, and shows which of them is chosen: the newest is followed until somebody chooses another. */
+  function list(select, { choices, chosen, followed }) {
+    const listed = [{ key: "", label: `newest: ${followed}` }, ...choices];
+    const options = listed.map(({ key, label }) => vizzy.make("option", { value: key, textContent: label }));
     const same = options.length === select.options.length && options.every((option, at) => option.isEqualNode(select.options[at]));
     if (choices.length && !same) select.replaceChildren(...options);
     select.disabled = !choices.length;
-    if (chosen !== null && document.activeElement !== select) select.value = chosen;
+    if (document.activeElement !== select) select.value = chosen;
   }
 
   function describeMore(figures) {
@@ -43,7 +44,9 @@
 
   document.addEventListener("look", ({ detail }) => {
     list(document.getElementById("process"), detail);
-    if (!detail.shown) return;
+    document.getElementById("save").hidden = !detail.shown || Boolean(detail.player);
+    vizzy.find(".naming").hidden = !detail.naming;
+    if (!detail.shown || !detail.news) return;
     show(detail.shown);
     vizzy.renewTrees(detail.shown.calltree);
   });

@@ -13,7 +13,7 @@
         for (const line of this.models("resident")) line.visible = resident.checked;
       });
       vizzy.find("[name=follow]", section).addEventListener("click", () => this.showAll());
-      document.addEventListener("look", ({ detail }) => detail.shown && this.show(detail.shown));
+      document.addEventListener("look", ({ detail }) => detail.shown && detail.news && this.show(detail.shown));
       vizzy.figures.whenMade(FIGURE, () => {
         const shown = vizzy.live.latest && vizzy.live.latest.shown;
         if (shown) this.show(shown);
@@ -41,11 +41,13 @@
       this.offer();
     }
 
-    show({ usage, resident, titles, peak: [time, bytes] }) {
+    show({ usage, resident, losses, titles, peak: [time, bytes] }) {
       const figure = vizzy.figures.made.get(FIGURE);
       if (!figure) return;
       this.models("timeline")[0].data = usage;
       this.models("rss")[0].data = resident;
+      this.models("losses")[0].data = losses;
+      vizzy.find(".losses", this.section).hidden = !losses.start.length;
       figure.children.forEach((drawn, at) => (drawn.title.text = titles[at]));
       this.markPeak(time, bytes);
       const follows = this.follows;

@@ -37,10 +37,9 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     vizzy.figures.whenMade("heatmap-figure", async (figure) => {
-      const rows = await vizzy.load("heatmap-rows");
+      vizzy.heatmapRows = await vizzy.load("heatmap-rows");
       const [source] = vizzy.figures.find("heatmap-figure", "heatmap");
-      vizzy.heatmapRows = rows;
-      vizzy.heatmap = (x, y) => describe(rows, source.data.levels[0], x, y);
+      vizzy.heatmap = (x, y) => vizzy.heatmapRows && describe(vizzy.heatmapRows, source.data.levels[0], x, y);
       vizzy.figures.onHover(figure, (x, y) => {
         const cell = vizzy.heatmap(x, y);
         if (!cell) return [];
@@ -48,7 +47,7 @@
         return [
           vizzy.make("b", { textContent: `${vizzy.units.address(cell.from)} \u2013 ${vizzy.units.address(cell.to)}` }),
           vizzy.make("div", { textContent: about }),
-          vizzy.make("div", { className: "muted", textContent: `from ${vizzy.units.time(cell.time)} for ${vizzy.units.time(rows.widthNs)}` }),
+          vizzy.make("div", { className: "muted", textContent: `from ${vizzy.units.time(cell.time)} for ${vizzy.units.time(vizzy.heatmapRows.widthNs)}` }),
         ];
       });
     });

@@ -1,0 +1,125 @@
+"""The recordings that the live view keeps: the last ones, whatever comes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from pathlib import Path
+
+from builders import TraceBuilder, malloc
+
+from vizreport.live.feeds import MOST_RECORDINGS, Streams
+from vizreport.stream.receiver import Receiver, Recording
+
+
+def make_trace(n_events: int = 3) -> bytes:
+    events = [malloc(16 * k, 10, time=k) for k in range(1, n_events + 1)]
+    return TraceBuilder().session().image(0).events(events).image_end(0).build()
+
+
+def receive(receiver: Receiver, folder: Path, number: int, data: bytes) -> Recording:
+    """Puts a recording into a receiver, as if it had arrived."""
+    path = folder / f"{number}.trace"
+    path.write_bytes(data)
+    recording = Recording(number.to_bytes(16, "little"), path, path.open("r+b"))
+    recording.framing.feed(memoryview(data))
+    receiver.recordings[recording.stream_id] = recording
+    return recording
+
+
+def make_streams(receiver: Receiver, *, delete: bool = False, clock: list[float] | None = None) -> Streams:
+    times = clock or [0.0]
+    return Streams(receiver, forget=partial(receiver.forget, delete=delete), clock=lambda: times[0])
+
+
+def follow(streams: Streams) -> None:
+    while streams.advance():
+        pass
+
+
+def close(streams: Streams, receiver: Receiver) -> None:
+    for session in streams.sessions.values():
+        session.close()
+    for recording in receiver.recordings.values():
+        recording.file.close()
+
+
+def test_hundreds_of_runs_leave_the_last_ones(tmp_path: Path) -> None:
+    receiver = Receiver("x", None, print)
+    streams = make_streams(receiver, delete=True)
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(300):
+        receive(receiver, tmp_path, number, make_trace())
+        follow(streams)
+        assert len(os.listdir("/proc/self/fd")) <= before + 2 * MOST_RECORDINGS
+    kept = [str(tmp_path / f"{number}.trace") for number in range(300 - MOST_RECORDINGS, 300)]
+    assert list(streams.sessions) == kept
+    assert len(receiver.recordings) == MOST_RECORDINGS
+    assert sorted(str(path) for path in tmp_path.iterdir()) == sorted(kept)
+    close(streams, receiver)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_files_stay_unless_they_are_to_be_deleted(tmp_path: Path) -> None:
+    receiver = Receiver("x", None, print)
+    streams = make_streams(receiver)
+    for number in range(MOST_RECORDINGS + 5):
+        receive(receiver, tmp_path, number, make_trace())
+        follow(streams)
+    assert len(list(tmp_path.iterdir())) == MOST_RECORDINGS + 5
+    close(streams, receiver)
+
+
+def test_what_still_comes_is_not_dropped(tmp_path: Path) -> None:
+    receiver = Receiver("x", None, print)
+    streams = make_streams(receiver)
+    connected = receive(receiver, tmp_path, 0, make_trace())
+    asyncio.run(connected.lock.acquire())
+    for number in range(1, 2 * MOST_RECORDINGS):
+        receive(receiver, tmp_path, number, make_trace())
+        follow(streams)
+    assert str(connected.path) in streams.sessions
+    assert not connected.file.closed
+    assert len(streams.sessions) == MOST_RECORDINGS
+    close(streams, receiver)
+
+
+def test_what_comes_back_while_it_is_dropped_is_taken_up_again(tmp_path: Path) -> None:
+    receiver = Receiver("x", None, print)
+    waiting: list[Recording] = []
+    streams = Streams(receiver, forget=waiting.append)
+    for number in range(MOST_RECORDINGS + 1):
+        receive(receiver, tmp_path, number, make_trace())
+        follow(streams)
+    (dropped,) = waiting
+    assert str(dropped.path) not in streams.sessions
+    asyncio.run(dropped.lock.acquire())  # before the receiver gets to it
+    receiver.forget(dropped, delete=True)
+    follow(streams)
+    assert str(dropped.path) in streams.sessions
+    assert dropped.path.exists()
+    close(streams, receiver)
+
+
+def test_how_far_behind(tmp_path: Path) -> None:
+    clock = [100.0]
+    receiver = Receiver("x", None, print)
+    streams = make_streams(receiver, clock=clock)
+    recording = receive(receiver, tmp_path, 0, make_trace(1000))
+    whole, recording.framing.sound_bytes = recording.framing.sound_bytes, 100
+    follow(streams)
+    recording.framing.sound_bytes = whole
+    session = streams.sessions[str(recording.path)]
+    taken = session.n_bytes_taken
+    session.advance = lambda **_: False  # type: ignore[method-assign]
+    streams.advance()
+    assert streams.behind_s == 0.0
+    clock[0] = 103.0
+    streams.advance()
+    assert streams.behind_s == 3.0
+    del session.advance
+    follow(streams)
+    assert session.n_bytes_taken > taken
+    assert streams.behind_s == 0.0
+    close(streams, receiver)
