@@ -21,11 +21,14 @@
 #define MAX_BUFFER_BYTES (VZ_REGION_STRIDE / 2)
 #define MAX_SPOOL_BYTES ((uint64_t)1 << 40)
 #define DEFAULT_SPOOL_BYTES (16u << 20)
+#define DEFAULT_BUFFER_BYTES (16u << 20)
+#define DEFAULT_EMITTED_BUFFER_BYTES (1u << 20) /* it lies in each trace */
 #define MAX_TOKEN_BYTES 4096
 #define MAX_RSS_INTERVAL_MS 3600000u
 
 static const char help[] =
     "usage: vizzytrace [OPTIONS] LOG COMMAND [ARG...]\n"
+    "       vizzytrace --emit-library PATH [OPTIONS] LOG\n"
     "\n"
     "Runs COMMAND and records every heap event of it and its children in LOG.\n"
     "\n"
@@ -48,7 +51,8 @@ static const char help[] =
     "                           the receiver is slow or away\n"
     "  --token-file FILE        what FILE holds opens the stream: the receiver must know it too\n"
     "  --rss-interval MS        how often resident memory is sampled (default 10; 0: never)\n"
-    "  --emit-library PATH      write a library to be preloaded without vizzytrace (not in this version)\n"
+    "  --emit-library PATH      write a library to PATH that records into LOG wherever it is preloaded, without "
+    "vizzytrace\n"
     "  --version, --help\n"
     "\n"
     "It ends as COMMAND ended. Its own statuses: 125 when it failed before COMMAND was started, 126 when COMMAND\n"
@@ -197,6 +201,11 @@ static bool apply_option(int id, char *text, struct vz_cli *cli)
             return false;
         cli->rss_interval_ms = (uint32_t)number;
         return true;
+    case OPT_EMIT_LIBRARY:
+        if (!*text)
+            vz_message_error("--emit-library takes the path of the library, which is empty");
+        cli->emit_path = text;
+        return *text;
     case OPT_SPOOL:
         return parse_spool(text, cli);
     case OPT_TOKEN_FILE:
@@ -226,7 +235,7 @@ static bool is_program(const char *log)
            (strcmp(start, "\177ELF") == 0 || strncmp(start, "#!", 2) == 0);
 }
 
-/* What is wrong with LOG and COMMAND, which are there. */
+/* What is wrong with LOG and COMMAND, which are there; an emitted library has no COMMAND. */
 static bool check_operands(const struct vz_cli *cli)
 {
     char host[256], port[256];
@@ -238,9 +247,9 @@ static bool check_operands(const struct vz_cli *cli)
         vz_message_error("--tee %s: is for streams; %s is a file itself", cli->tee, cli->log);
     else if (strcmp(cli->log, "-") == 0)
         vz_message_error("-: LOG can't be standard output, which belongs to COMMAND; give a path");
-    else if (!*cli->log || !*cli->command[0])
+    else if (!*cli->log || (!cli->emit_path && !*cli->command[0]))
         vz_message_error("%s is empty", *cli->log ? "COMMAND" : "LOG");
-    else if (cli->command[0][0] == '-')
+    else if (!cli->emit_path && cli->command[0][0] == '-')
         vz_message_error("%s: options stand before LOG; see vizzytrace --help", cli->command[0]);
     else if (is_program(cli->log))
         vz_message_error("%s: is a program, which the trace would overwrite; LOG stands before COMMAND", cli->log);
@@ -251,16 +260,44 @@ static bool check_operands(const struct vz_cli *cli)
     return false;
 }
 
-/* Options whose default depends on LOG. */
+/* Options whose default depends on others, and the last one that an emitted library has no use for. */
 struct given {
-    bool format, when_full;
+    bool format, when_full, buffer;
+    const char *not_emitted;
 };
+
+/* Whether what is given with --emit-library makes sense. */
+static bool check_emission(int n_operands, const struct given *given)
+{
+    if (given->not_emitted)
+        vz_message_error("--%s is no option of an emitted library; see vizzytrace --help", given->not_emitted);
+    else if (n_operands != 1)
+        vz_message_error(n_operands ? "--emit-library takes LOG and no COMMAND: the library is preloaded later"
+                                    : "LOG is missing; see vizzytrace --help");
+    return !given->not_emitted && n_operands == 1;
+}
+
+/* What an emitted library does not do: it writes traces only, samples nothing, and waits for nobody. */
+static bool is_emittable(int id)
+{
+    return id != OPT_FORMAT && id != OPT_WAIT && id != OPT_RSS_INTERVAL && id != OPT_SPOOL && id != OPT_TEE;
+}
+
+static const char *name_of(int id)
+{
+    const struct option *option = long_options;
+    while (option->val != id)
+        option++;
+    return option->name;
+}
 
 /* LOG and COMMAND: the words after the options. A "--" between them is no part of COMMAND. */
 static enum vz_cli_result take_operands(int argc, char **argv, const struct given *given, struct vz_cli *cli)
 {
     bool is_separated = argc - optind >= 2 && strcmp(argv[optind + 1], "--") == 0;
-    if (argc - optind - is_separated < 2) {
+    if (cli->emit_path && !check_emission(argc - optind, given))
+        return VZ_CLI_WRONG;
+    if (!cli->emit_path && argc - optind - is_separated < 2) {
         vz_message_error(argc == optind ? "LOG and COMMAND are missing; see vizzytrace --help"
                                         : "COMMAND is missing: vizzytrace LOG COMMAND [ARG...]; see vizzytrace --help");
         return VZ_CLI_WRONG;
@@ -274,6 +311,8 @@ static enum vz_cli_result take_operands(int argc, char **argv, const struct give
         cli->csv = has_suffix(cli->log, ".csv");
     if (!given->when_full)
         cli->drop_when_full = cli->is_stream && !cli->tee;
+    if (!given->buffer)
+        cli->buffer_bytes = cli->emit_path ? DEFAULT_EMITTED_BUFFER_BYTES : DEFAULT_BUFFER_BYTES;
     return VZ_CLI_RUN;
 }
 
@@ -294,7 +333,6 @@ enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
     *cli = (struct vz_cli){.follow_children = true,
                            .wait_all = true,
                            .max_depth = 256,
-                           .buffer_bytes = 16u << 20,
                            .rss_interval_ms = 10,
                            .spool_bytes = DEFAULT_SPOOL_BYTES};
     struct given given = {0};
@@ -305,10 +343,6 @@ enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
             fputs(id == OPT_HELP ? help : "vizzytrace " VZ_VERSION "\n", stdout);
             return fflush(stdout) == 0 ? VZ_CLI_DONE : VZ_CLI_WRONG;
         }
-        if (id == OPT_EMIT_LIBRARY) {
-            vz_message_error("--emit-library is not available in this version; run the program under vizzytrace");
-            return VZ_CLI_WRONG;
-        }
         if (id == '?' || id == ':') {
             refuse_option(id, argv[optind - 1]);
             return VZ_CLI_WRONG;
@@ -317,6 +351,9 @@ enum vz_cli_result vz_cli_parse(int argc, char **argv, struct vz_cli *cli)
             return VZ_CLI_WRONG;
         given.format |= id == OPT_FORMAT;
         given.when_full |= id == OPT_WHEN_FULL;
+        given.buffer |= id == OPT_BUFFER;
+        if (!is_emittable(id))
+            given.not_emitted = name_of(id);
     }
     return take_operands(argc, argv, &given, cli);
 }

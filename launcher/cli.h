@@ -14,6 +14,7 @@
 struct vz_cli {
     const char *log;             /* where the trace goes */
     char **command;              /* COMMAND and its arguments, ended by NULL */
+    const char *emit_path;       /* --emit-library; NULL: run COMMAND */
     bool is_stream;              /* LOG is tcp://HOST:PORT */
     const char *tee;             /* --tee: a file that has the trace too; NULL: none */
     const char *token;           /* --token-file: what is in the file; NULL: none */

@@ -25,20 +25,15 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "elf_file.h"
-#include "io.h"
+#include "library.h"
 #include "message.h"
 #include "process.h"
-#include "record/config.h"
-#include "record/shm.h"
 #include "sys.h"
 
 #define UNUSED_POLL_S 1
 #define PREFIX "vizzy-"
 #define NAME_DIGITS 32
 #define LIBRARY "libvizzy.so"
-
-extern const char vz_library_start[], vz_library_end[]; /* embed.S */
 
 /* Whether a library can be loaded from `base` by any program that is handed its path. */
 static bool is_usable(const char *base)
@@ -77,55 +72,26 @@ static int make_directory(const char *base, struct vz_drop *drop)
     return drop->lock >= 0 && chmod(drop->directory, 0711) == 0 ? 0 : -errno; /* whatever the umask is */
 }
 
-/* Fills in the config section of the library at image. */
-static int configure(char *image, size_t bytes, const char *session_path, const char *library_path)
-{
-    struct vz_config config;
-    size_t section_bytes = 0;
-    size_t offset = vz_elf_find_section(image, bytes, VZ_CONFIG_SECTION, &section_bytes);
-    if (!offset || section_bytes < sizeof(config))
-        return -ENOEXEC;
-    memcpy(&config, image + offset, sizeof(config));
-    if (config.magic != VZ_CONFIG_MAGIC || config.size != sizeof(config) || config.shm_version != VZ_SHM_VERSION)
-        return -ENOEXEC;
-    if (strlen(session_path) >= sizeof(config.session_path) || strlen(library_path) >= sizeof(config.library_path))
-        return -ENAMETOOLONG;
-    memcpy(config.session_path, session_path, strlen(session_path) + 1);
-    memcpy(config.library_path, library_path, strlen(library_path) + 1);
-    memcpy(image + offset, &config, sizeof(config));
-    return 0;
-}
-
-static int write_file(const char *path, const char *bytes, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0755);
-    if (fd < 0)
-        return -errno;
-    int error = vz_io_write_all(fd, bytes, n);
-    if (!error && fchmod(fd, 0755) != 0)
-        error = -errno;
-    if (close(fd) != 0 && !error)
-        error = -errno;
-    return error;
-}
-
-/* Writes the library, configured, into a directory of its own below base. image: a copy of it. Returns 0 or -errno;
- * then nothing is left behind. */
-static int write_below(const char *base, const char *session_path, char *image, size_t bytes, struct vz_drop *drop)
+/* Writes the library into a directory of its own below base. image: a copy of it, whose config is completed. Returns 0 or
+ * -errno; then nothing is left behind. */
+static int write_below(const char *base, const char *image, size_t bytes, struct vz_config *config,
+                       struct vz_drop *drop)
 {
     int error = make_directory(base, drop);
-    snprintf(drop->library, sizeof(drop->library), "%s/" LIBRARY, drop->directory);
-    if (!error)
-        error = configure(image, bytes, session_path, drop->library);
-    if (!error)
-        error = write_file(drop->library, image, bytes);
+    int n = snprintf(drop->library, sizeof(drop->library), "%s/" LIBRARY, drop->directory);
+    if (!error && n >= (int)sizeof(config->library_path))
+        error = -ENAMETOOLONG;
+    if (!error) {
+        strcpy(config->library_path, drop->library);
+        error = vz_library_write(drop->library, image, bytes);
+    }
     if (error)
         vz_drop_remove(drop);
     return error;
 }
 
 /* Writes it to the first place that will do. */
-static int write_somewhere(const char *session_path, char *image, size_t bytes, struct vz_drop *drop)
+static int write_somewhere(const char *image, size_t bytes, struct vz_config *config, struct vz_drop *drop)
 {
     char cache[256] = "";
     const char *home = getenv("HOME");
@@ -135,7 +101,7 @@ static int write_somewhere(const char *session_path, char *image, size_t bytes, 
     int error = -EACCES;
     for (size_t i = 0; i < sizeof(bases) / sizeof(*bases) && error; i++) {
         if (bases[i] && is_usable(bases[i]))
-            error = write_below(bases[i], session_path, image, bytes, drop);
+            error = write_below(bases[i], image, bytes, config, drop);
     }
     if (error)
         vz_message_error(
@@ -148,14 +114,20 @@ static int write_somewhere(const char *session_path, char *image, size_t bytes, 
 int vz_drop_write(const char *session_path, struct vz_drop *drop)
 {
     *drop = (struct vz_drop){.lock = -1};
-    size_t bytes = (size_t)(vz_library_end - vz_library_start);
-    char *image = malloc(bytes);
-    if (!image) {
-        vz_message_error("the library can't be written: %s", strerror(ENOMEM));
-        return -ENOMEM;
+    char *image;
+    size_t bytes;
+    struct vz_config *config;
+    int error = vz_library_copy(&image, &bytes, &config);
+    if (!error && strlen(session_path) >= sizeof(config->session_path)) {
+        free(image);
+        error = -ENAMETOOLONG;
     }
-    memcpy(image, vz_library_start, bytes);
-    int error = write_somewhere(session_path, image, bytes, drop);
+    if (error) {
+        vz_message_error("the library can't be written: %s", strerror(-error));
+        return error;
+    }
+    strcpy(config->session_path, session_path);
+    error = write_somewhere(image, bytes, config, drop);
     free(image);
     return error;
 }

@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "collect.h"
 #include "drop.h"
+#include "emit.h"
 #include "inherited.h"
 #include "message.h"
 #include "outlet.h"
@@ -52,7 +53,7 @@ static int open_sink(const struct vz_cli *cli, const struct vz_timebase *time, s
     snprintf(text, sizeof(text), "%s %s %s", system.sysname, system.release, system.machine);
     struct vz_sink_session session = {.record = {.start_monotonic_ns = time->start_ns, .max_depth = cli->max_depth},
                                       .start_wall_ns = time->start_wall_ns,
-                                      .free_stacks = cli->free_stacks,
+                                      .capabilities = cli->free_stacks ? VZ_CAPABILITY_FREE_STACKS : 0,
                                       .host = text_of(system.nodename),
                                       .version = text_of(VZ_VERSION),
                                       .system = text_of(text),
@@ -108,6 +109,8 @@ int main(int argc, char **argv)
     if (parsed != VZ_CLI_RUN)
         return parsed == VZ_CLI_DONE ? 0 : VZ_EXIT_FAILED;
     vz_message_set_quiet(cli.quiet);
+    if (cli.emit_path)
+        return vz_emit(&cli);
     int result = vz_preflight(cli.command, &program);
     if (result)
         return result;

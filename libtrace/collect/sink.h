@@ -46,7 +46,7 @@ struct vz_sink {
 struct vz_sink_session {
     struct vz_session_record record;
     uint64_t start_wall_ns;
-    bool free_stacks;
+    uint64_t capabilities;
     struct vz_text host, version, system, args;
 };
 

@@ -188,8 +188,7 @@ static const struct vz_sink_ops operations = {.image = put_image,
 
 static int write_start(struct vz_trace_sink *trace, const struct vz_sink_session *session)
 {
-    uint64_t capabilities = session->free_stacks ? VZ_CAPABILITY_FREE_STACKS : 0;
-    int error = vz_encode_file_header(trace->encoder, capabilities, session->start_wall_ns, &trace->buffer);
+    int error = vz_encode_file_header(trace->encoder, session->capabilities, session->start_wall_ns, &trace->buffer);
     if (error)
         return error;
     size_t start = trace->buffer.bytes;

@@ -322,6 +322,45 @@ int vz_encode_end(struct vz_encoder *encoder, const struct vz_end_record *record
     return close_block(&w);
 }
 
+/* ---- processes that write their own trace ----------------------------------------------------------------------- */
+
+int vz_encode_pool(struct vz_encoder *encoder, uint32_t image, const struct vz_pool_record *record,
+                   struct vz_buffer *out)
+{
+    struct writer w = open_block(encoder, out, VZ_BLOCK_POOL, image);
+
+    if (record->gap % VZ_ALIGNMENT != 0 || record->bytes > VZ_MAX_PAYLOAD)
+        return -EINVAL;
+    put(&w, record, sizeof *record);
+    const size_t checked = w.bytes;
+    if (checked == SIZE_MAX || w.room - checked < record->gap)
+        return -ENOSPC;
+    memset(w.payload + checked, 0, record->gap);
+    w.header.sequence = encoder->sequence++;
+    w.header.stored_bytes = w.header.raw_bytes = (uint32_t)(checked + record->gap + record->bytes);
+    w.header.payload_crc = vz_crc32(&encoder->crc, w.payload, checked); /* what follows changes all the time */
+    w.header.header_crc = vz_crc32(&encoder->crc, &w.header, offsetof(struct vz_block_header, header_crc));
+    memcpy(w.payload - sizeof w.header, &w.header, sizeof w.header);
+    out->bytes += sizeof w.header + checked + record->gap;
+    return 0;
+}
+
+int vz_encode_positions(struct vz_encoder *encoder, uint32_t image, const struct vz_positions_record *record,
+                        const struct vz_position *positions, uint32_t n, struct vz_buffer *out)
+{
+    struct writer w = open_block(encoder, out, VZ_BLOCK_POSITIONS, image);
+
+    w.header.count = n;
+    set_times(&w, record->last_time, record->last_time);
+    put(&w, record, sizeof *record);
+    put(&w, positions, n * sizeof *positions);
+    return close_block(&w);
+}
+
+uint32_t vz_encoder_sequence(const struct vz_encoder *encoder) { return encoder->sequence; }
+
+void vz_encoder_rewind(struct vz_encoder *encoder, uint32_t sequence) { encoder->sequence = sequence; }
+
 /* ---- columns ---------------------------------------------------------------------------------------------------- */
 
 /* Make room for the head of a block of columns; returns where the columns' descriptions go. */

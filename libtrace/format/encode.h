@@ -120,6 +120,17 @@ struct vz_event_columns {
 int vz_encode_events(struct vz_encoder *encoder, uint32_t image, const struct vz_event_columns *events,
                      struct vz_buffer *out);
 
+/* A POOL block without the memory that it ends with: header, record and gap, in a file that has it at its place already. */
+int vz_encode_pool(struct vz_encoder *encoder, uint32_t image, const struct vz_pool_record *record,
+                   struct vz_buffer *out);
+
+int vz_encode_positions(struct vz_encoder *encoder, uint32_t image, const struct vz_positions_record *record,
+                        const struct vz_position *positions, uint32_t n, struct vz_buffer *out);
+
+/* The number of the next block. Who overwrites the end of a file gives it back to the first block that is overwritten. */
+uint32_t vz_encoder_sequence(const struct vz_encoder *encoder);
+void vz_encoder_rewind(struct vz_encoder *encoder, uint32_t sequence);
+
 /* The index entry of a block just encoded: header points at it in the buffer, offset is where it goes in the file. */
 struct vz_index_entry vz_index_entry_of(const void *header, uint64_t offset);
 

@@ -29,6 +29,7 @@
 
 #define VZ_CAPABILITY_ZSTD 1u        /* some payload or column is compressed by Zstandard */
 #define VZ_CAPABILITY_FREE_STACKS 2u /* frees were recorded with their call stacks */
+#define VZ_CAPABILITY_POOL 4u /* memory of the process lies in the file, and with it events that are in no block */
 
 struct vz_file_header {
     uint64_t magic;              /* VZ_FILE_MAGIC */
@@ -74,7 +75,9 @@ enum vz_block_type {
     VZ_BLOCK_INDEX = 12,
     VZ_BLOCK_NAMES = 13, /* written by `vizreport symbolize` */
     VZ_BLOCK_JIT_MAP = 14,
-    VZ_BLOCK_DROPS = 15
+    VZ_BLOCK_DROPS = 15,
+    VZ_BLOCK_POOL = 16,     /* memory of a process that writes its own trace */
+    VZ_BLOCK_POSITIONS = 17 /* up to where what lay there is in the blocks before */
 };
 
 struct vz_index_entry { /* INDEX: one for each block before it, in file order */
@@ -237,6 +240,28 @@ struct vz_names_record { /* the columns of names that follow: docs/trace-format.
     uint32_t reserved;
 };
 
+struct vz_pool_record { /* followed by `gap` zero bytes, then the memory itself */
+    uint64_t offset;    /* of that memory in the image's region */
+    uint64_t bytes;     /* of it */
+    uint32_t gap;       /* so that it begins at a multiple of a page in the file */
+    uint32_t reserved;
+};
+
+struct vz_positions_record { /* followed by `count` of struct vz_position */
+    uint64_t log;            /* offset in the region of the next note to read */
+    uint64_t last_time;      /* ns, of the last event written; none that follows has an earlier time */
+};
+
+struct vz_position { /* how far a stream was read */
+    uint32_t stream; /* its index in the region */
+    uint32_t thread; /* index of its thread, as in EVENTS */
+    uint32_t claims; /* of the stream: another number in the region means that another thread has it by now */
+    uint32_t chunk;  /* page of the chunk that comes next; 0: the stream's first */
+    uint32_t slot;   /* index of the slot in it that comes next */
+    uint32_t reserved;
+    uint64_t wide; /* size of the event that comes next, whose VZ_SLOT_WIDE was read; 0: it has none */
+};
+
 struct vz_end_record {      /* the recording ended in order */
     uint64_t time;          /* ns */
     uint64_t events;        /* written, all images */
@@ -308,6 +333,9 @@ _Static_assert(sizeof(struct vz_note_record) == 24, "no padding");
 _Static_assert(sizeof(struct vz_jit_map_record) == 16, "no padding");
 _Static_assert(sizeof(struct vz_drop_record) == 24, "no padding");
 _Static_assert(sizeof(struct vz_names_record) == 56, "no padding");
+_Static_assert(sizeof(struct vz_pool_record) == 24, "no padding");
+_Static_assert(sizeof(struct vz_positions_record) == 16, "no padding");
+_Static_assert(sizeof(struct vz_position) == 32, "no padding");
 _Static_assert(sizeof(struct vz_end_record) == 32, "no padding");
 _Static_assert(sizeof(struct vz_columns_head) == 8, "no padding");
 _Static_assert(sizeof(struct vz_column) == 24, "no padding");

@@ -15,8 +15,10 @@
 
 #include "arena.h"
 #include "fitness.h"
+#include "format/format.h"
 #include "hook.h"
 #include "log.h"
+#include "solo.h"
 
 #define PRELOAD "LD_PRELOAD="
 
@@ -141,16 +143,20 @@ static char *const *prepare(enum vz_unfit unfit, const char *path, char *const e
         return follow ? envp : choose(envp, false);
     if (unfit != VZ_FIT && follow && has_region())
         vz_log_note(VZ_NOTE_NOT_FOLLOWED, unfit, replaces ? vz_sys_getpid() : 0, path);
-    if (replaces && is_own_process())
+    if (replaces && is_own_process()) {
         vz_log_note(VZ_NOTE_EXEC, 0, 0, path);
+        vz_solo_end(VZ_FATE_EXEC, 0);
+    }
     return choose(envp, follow && unfit == VZ_FIT);
 }
 
 static void exec_failed(void)
 {
     const int saved = errno;
-    if (vz_session_recording() && is_own_process())
+    if (vz_session_recording() && is_own_process()) {
         vz_log_note(VZ_NOTE_EXEC_FAILED, 0, 0, NULL);
+        vz_solo_go_on();
+    }
     errno = saved;
 }
 

@@ -127,6 +127,14 @@ void *vz_lookup_next(const char *name, const struct link_map **where)
     return NULL;
 }
 
+const char *vz_lookup_own_path(void)
+{
+    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next)
+        if (map->l_ld == _DYNAMIC)
+            return map->l_name;
+    return "";
+}
+
 void *vz_lookup_any(const char *name)
 {
     for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {

@@ -11,6 +11,9 @@ struct link_map;
 /* The address of the first default-version definition, or NULL; *where (may be NULL) is set to its module. */
 void *vz_lookup_next(const char *name, const struct link_map **where);
 
+/* The path under which the loader knows this library. */
+const char *vz_lookup_own_path(void);
+
 /* A symbol of any module, the program's included. */
 void *vz_lookup_any(const char *name);
 

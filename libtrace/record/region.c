@@ -12,11 +12,21 @@ uint64_t vz_region_bytes;
 /* End of what this process has made accessible of its region: private, since each image has its own mapping. */
 static _Atomic uint64_t accessible;
 
-int vz_region_enter(struct vz_region *region, uint64_t bytes)
+static uint64_t step_bytes;
+static vz_region_grower grower;
+
+static bool unprotect(struct vz_region *region, uint64_t from, uint64_t to)
 {
-    if (vz_sys_protect(region, VZ_REGION_STEP, PROT_READ | PROT_WRITE) < 0)
+    return vz_sys_protect((char *)region + from, to - from, PROT_READ | PROT_WRITE) >= 0;
+}
+
+int vz_region_enter(struct vz_region *region, uint64_t bytes, uint64_t step, vz_region_grower grow)
+{
+    grower = grow ? grow : unprotect;
+    step_bytes = step;
+    if (!grower(region, 0, step))
         return -1;
-    atomic_store(&accessible, VZ_REGION_STEP);
+    atomic_store(&accessible, step);
     vz_region_bytes = bytes;
     vz_region = region;
     return 0;
@@ -34,8 +44,8 @@ static bool make_accessible(uint64_t end)
     uint64_t from = atomic_load(&accessible);
     if (end <= from)
         return true;
-    const uint64_t to = (end + VZ_REGION_STEP - 1) / VZ_REGION_STEP * VZ_REGION_STEP;
-    if (vz_sys_protect(vz_region_at(from), to - from, PROT_READ | PROT_WRITE) < 0)
+    const uint64_t to = (end + step_bytes - 1) / step_bytes * step_bytes;
+    if (!grower(vz_region, from, to))
         return false;
     while (from < to && !atomic_compare_exchange_weak(&accessible, &from, to))
         ;

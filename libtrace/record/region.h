@@ -24,9 +24,12 @@ uint64_t vz_region_alloc(uint64_t bytes);
 
 #define VZ_REGION_STEP (1u << 20) /* how much becomes accessible at a time */
 
+/* How a region grows: makes [from, to) of it accessible. Threads may ask for the same at once. False: the kernel refuses. */
+typedef bool (*vz_region_grower)(struct vz_region *region, uint64_t from, uint64_t to);
+
 /* Make this region the image's own: attaching, or in a forked child. bytes: how much of it is mapped, a multiple of
- * VZ_REGION_STEP. Returns 0, or -1 if the kernel refuses access. */
-int vz_region_enter(struct vz_region *region, uint64_t bytes);
+ * `step`, by which it grows. grow: NULL: it is mapped and only needs to be unprotected. Returns 0, or -1 if the kernel refuses. */
+int vz_region_enter(struct vz_region *region, uint64_t bytes, uint64_t step, vz_region_grower grow);
 
 /* Note in the region why recording stops; the first reason stays. */
 void vz_region_stop(enum vz_stop why);

@@ -6,14 +6,17 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "clock.h"
 #include "config.h"
+#include "format/format.h"
 #include "log.h"
 #include "lookup.h"
 #include "modules.h"
+#include "solo.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -43,7 +46,12 @@ enum { LIMIT_SHARE = 16 }; /* of a limited address space, this part at most */
 /* The configuration is patched into the file: the compiler must not believe the initialiser. */
 static const volatile struct vz_config *config(void) { return &vz_config; }
 
-const char *vz_session_library(void) { return (const char *)config()->library_path; }
+static bool is_emitted(void) { return config()->solo.log[0]; }
+
+/* Of an emitted library: its entry in LD_PRELOAD, which nobody knew when it was written. */
+static char emitted_path[sizeof vz_config.library_path];
+
+const char *vz_session_library(void) { return is_emitted() ? emitted_path : (const char *)config()->library_path; }
 
 bool vz_session_open(void)
 {
@@ -63,6 +71,7 @@ bool vz_session_confined(void) { return confined; }
 
 void vz_session_confine(void)
 {
+    vz_solo_end(VZ_FATE_UNKNOWN, 0); /* while it can */
     confined = true;
     vz_session_stop(VZ_STOP_REFUSED);
 }
@@ -165,7 +174,7 @@ static int take_region(int fd)
         return -1;
     const uint64_t bytes = region_bytes();
     struct vz_region *region = map_region((uint32_t)index, bytes, fd);
-    if (!region || vz_region_enter(region, bytes) < 0) {
+    if (!region || vz_region_enter(region, bytes, VZ_REGION_STEP, NULL) < 0) {
         atomic_store(&vz_session_shm->claims[index], VZ_CLAIM_FREE);
         return -1;
     }
@@ -190,9 +199,31 @@ static bool children_excluded(void)
     return (vz_session_shm->options & VZ_OPTION_NO_CHILDREN) && atomic_load(&vz_session_shm->next_serial) != 1;
 }
 
+static void learn_whether_threaded(void)
+{
+    const char *single_threaded = vz_lookup_any("__libc_single_threaded");
+    vz_clock_single_threaded = single_threaded ? single_threaded : &maybe_threaded;
+}
+
+/* Where no vizzytrace runs: the process records itself. */
+static bool attach_solo(void)
+{
+    _Atomic uint32_t *page = life_page();
+    const struct vz_config_solo *solo = (const struct vz_config_solo *)&config()->solo;
+    if (config()->shm_version != VZ_SHM_VERSION || !page || !vz_solo_begin(solo, VZ_ORIGIN_START, 0, region_bytes()))
+        return false;
+    learn_whether_threaded();
+    vz_modules_start();
+    atomic_store(page, VZ_LIFE_RECORDING);
+    vz_life = page;
+    return true;
+}
+
 static bool attach(void)
 {
     const volatile struct vz_config *patched = config();
+    if (is_emitted())
+        return attach_solo();
     if (!patched->session_path[0] || patched->shm_version != VZ_SHM_VERSION)
         return false;
     const int fd = vz_sys_counter_is_forbidden() ? -1 : open_session();
@@ -205,8 +236,7 @@ static bool attach(void)
         return false;
     vz_clock_start = vz_session_shm->clock_start;
     vz_clock_is_counter = vz_session_shm->clock == VZ_CLOCK_TSC;
-    const char *single_threaded = vz_lookup_any("__libc_single_threaded");
-    vz_clock_single_threaded = single_threaded ? single_threaded : &maybe_threaded;
+    learn_whether_threaded();
     publish_region((uint32_t)index, VZ_ORIGIN_START, vz_clock_ticks());
     vz_modules_start();
     atomic_store(page, VZ_LIFE_RECORDING);
@@ -218,11 +248,31 @@ static bool attach(void)
  * region. It gets a private copy to finish on, and the child attaches afterwards; meanwhile it records nothing. */
 static void wait_for_hook(void)
 {
+    if (is_emitted()) {
+        if (n_unrecorded++ == 0)
+            vz_solo_part();
+        return;
+    }
     const int fd = n_unrecorded++ ? -1 : open_session();
     if (n_unrecorded == 1)
         vz_sys_map_private(vz_region, vz_region_bytes, fd, VZ_SESSION_BYTES + own_index * VZ_REGION_STRIDE);
     if (fd >= 0)
         vz_sys_close(fd);
+}
+
+/* The child of a process that records itself. */
+static bool go_on_solo(uint64_t forked_at, uint64_t n_missed)
+{
+    struct vz_region *const parents = vz_region;
+    const uint64_t parents_bytes = vz_region_bytes;
+    if (!vz_solo_begin((const struct vz_config_solo *)&config()->solo, VZ_ORIGIN_FORK, forked_at, region_bytes()))
+        return false;
+    atomic_store(&vz_region->dropped, n_missed);
+    vz_modules_fork();
+    if (!vz_threads_fork())
+        return false;
+    vz_sys_unmap(parents, parents_bytes);
+    return true;
 }
 
 static bool attach_forked(void)
@@ -234,6 +284,8 @@ static bool attach_forked(void)
     fork_ticks = n_unrecorded = 0;
     if (!vz_session_open() || children_excluded())
         return false;
+    if (is_emitted())
+        return go_on_solo(forked_at, n_missed);
     const int index = take_region(-1);
     if (index < 0)
         return false;
@@ -287,9 +339,47 @@ static void after_fork_in_child(void)
     vz_session_wake();
 }
 
+static const char *base_of(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
+
+/* Preloaded by other means, by /etc/ld.so.preload say, it has no entry, and needs none. */
+static void find_emitted_path(void)
+{
+    const char *list = getenv("LD_PRELOAD");
+    const char *base = base_of(vz_lookup_own_path());
+    while (list && *list) {
+        const size_t bytes = strcspn(list, ": ");
+        if (bytes > 0 && bytes < sizeof emitted_path) {
+            memcpy(emitted_path, list, bytes);
+            emitted_path[bytes] = 0;
+            if (strcmp(base_of(emitted_path), base) == 0)
+                return;
+        }
+        list += bytes + (list[bytes] != 0);
+    }
+    emitted_path[0] = 0;
+}
+
+#ifdef __GLIBC__
+/* Comes late: handlers run in the reverse order of their registration, and this one was the library's. */
+static void exiting(int status, void *argument)
+{
+    (void)argument;
+    vz_solo_end(VZ_FATE_EXIT, (uint32_t)status & 0xff);
+}
+#endif
+
 __attribute__((constructor)) static void start(void)
 {
     /* Not at the first hook: that may run inside pthread_atfork itself, holding its lock. */
-    if (vz_session_recording())
-        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    if (!vz_session_recording())
+        return;
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    if (!is_emitted())
+        return;
+    find_emitted_path();
+#ifdef __GLIBC__
+    on_exit(exiting, NULL);
+#endif
 }
+
+__attribute__((destructor)) static void finish(void) { vz_solo_end(VZ_FATE_UNKNOWN, 0); }

@@ -18,6 +18,9 @@
  *   - Nobody waits for another's insert. A process may die between any two instructions.
  *   - Multi-byte fields are naturally aligned and in host byte order: both sides run on one machine.
  *
+ * A process that records itself (solo.h) has one region, without the session around it: in its trace file, as POOL blocks,
+ * or in memory of its own.
+ *
  * Included by libvizzy.so and vizzytrace; it must not include anything but the C headers below.
  */
 #ifndef VZ_SHM_H
@@ -130,7 +133,7 @@ struct vz_stream {
     _Atomic uint64_t drained;       /* bytes of those that the collector has given back */
     _Atomic uint32_t name_sequence; /* odd while `name` is being written, by the thread only (pthread_setname_np) */
     char name[16];
-    uint32_t pad;
+    uint32_t claims; /* how often a thread has taken the stream */
 };
 
 _Static_assert(sizeof(struct vz_stream) == 64, "one cache line");

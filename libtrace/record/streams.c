@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "solo.h"
 #include "sys.h"
 
 enum { WAIT_NS = 50000000 }; /* how long to wait for the collector before looking whether it is still alive */
@@ -77,12 +78,14 @@ static bool bind(struct vz_thread *thread, uint32_t index, uint32_t tid, uint32_
         return false;
     thread->position = thread->end = NULL;
     thread->chunk = NULL;
+    thread->stride = 1;
     thread->stream = stream;
     thread->level = level;
     thread->index = index;
     if (thread->memo)
         vz_memo_reset(thread->memo);
     memset(stream->name, 0, sizeof stream->name);
+    stream->claims++;
     atomic_store(&stream->tid, tid);
     atomic_store(&stream->level, level);
     atomic_store_explicit(&stream->state, VZ_STREAM_ACTIVE, memory_order_release);
@@ -139,6 +142,8 @@ static bool over_limit(const struct vz_thread *thread)
 static bool wait_for_room(const struct vz_thread *thread)
 {
     struct vz_region *region = vz_region;
+    if (vz_solo_is_on())
+        return !over_limit(thread) || vz_solo_make_room();
     while (over_limit(thread)) {
         if (vz_session_shm->options & VZ_OPTION_DROP)
             return false;
@@ -203,11 +208,42 @@ static struct vz_chunk *chunk_after(const struct vz_chunk *full)
     return new_chunk(chunk_class, VZ_CHUNK_CLASSES - 1);
 }
 
+/* ---- processes that write their own trace ---------------------------------------------------------------------------
+ */
+
+enum { MAX_STRIDE = 4096, SHORT_STRIDE_NS = 20000000, LONG_STRIDE_NS = 100000000 };
+
+static struct vz_slot *end_of(struct vz_chunk *chunk) { return chunk->slots + chunk->n_slots; }
+
+/* The slots of a chunk are handed out by strides, so that such a process looks now and then whether it is time to write;
+ * of about as many slots as it fills in that time. Everybody else gets the whole chunk. */
+static void set_end(struct vz_thread *thread)
+{
+    struct vz_slot *end = end_of(thread->chunk);
+    const uint64_t elapsed = thread->last_ticks - thread->stride_ticks;
+    thread->end = end;
+    if (!vz_solo_is_on())
+        return;
+    if (elapsed < SHORT_STRIDE_NS && thread->stride < MAX_STRIDE)
+        thread->stride *= 2;
+    else if (elapsed > LONG_STRIDE_NS)
+        thread->stride = 1;
+    thread->stride_ticks = thread->last_ticks;
+    if (end - thread->position > (ptrdiff_t)thread->stride)
+        thread->end = thread->position + thread->stride;
+}
+
 bool vz_thread_next_chunk(struct vz_thread *thread)
 {
     struct vz_stream *stream = thread->stream;
     struct vz_chunk *full = thread->chunk;
     struct vz_chunk *chunk = NULL;
+    if (vz_solo_is_on())
+        vz_solo_write_in_time(thread->last_ticks);
+    if (full && thread->position != end_of(full)) {
+        set_end(thread);
+        return true;
+    }
     if (wait_for_room(thread))
         chunk = full ? chunk_after(full) : new_chunk(0, 0);
     if (!chunk) {
@@ -225,6 +261,6 @@ bool vz_thread_next_chunk(struct vz_thread *thread)
     }
     thread->chunk = chunk;
     thread->position = chunk->slots;
-    thread->end = chunk->slots + chunk->n_slots;
+    set_end(thread);
     return true;
 }

@@ -16,9 +16,11 @@
 
 struct vz_thread {
     uintptr_t guard;          /* stack pointer of the caller of the hook in progress on this level; 0: none */
-    struct vz_slot *position; /* next slot to fill; == end: a new chunk is needed */
+    struct vz_slot *position; /* next slot to fill; == end: a new chunk or stride is needed */
     struct vz_slot *end;
-    uint64_t last_ticks; /* of the last event */
+    uint64_t last_ticks;   /* of the last event */
+    uint64_t stride_ticks; /* when the stride began that ends at `end`; see streams.c */
+    uint32_t stride;       /* its length in slots */
     struct vz_chunk *chunk;
     struct vz_stream *stream;
     struct vz_memo *memo;

@@ -15,7 +15,7 @@ void image_start(void)
     static struct vz_session session = {.max_depth = 256, .state = VZ_SESSION_OPEN};
     struct vz_region *region =
         mmap(NULL, VZ_REGION_STRIDE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (region == MAP_FAILED || vz_region_enter(region, VZ_REGION_STRIDE) < 0) {
+    if (region == MAP_FAILED || vz_region_enter(region, VZ_REGION_STRIDE, VZ_REGION_STEP, NULL) < 0) {
         fputs("image_start: no memory\n", stderr);
         exit(1);
     }

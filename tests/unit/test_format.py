@@ -31,6 +31,9 @@ RECORDS = {
     "drop_record": fmt.DROP_RECORD,
     "names_record": fmt.NAMES_RECORD,
     "end_record": fmt.END_RECORD,
+    "pool_record": fmt.POOL_RECORD,
+    "positions_record": fmt.POSITIONS_RECORD,
+    "position": fmt.POSITION,
     "columns_head": fmt.COLUMNS_HEAD,
     "column": fmt.COLUMN,
 }
@@ -58,6 +61,7 @@ CONSTANTS = {
     "VZ_NODE_FIRST_ID": fmt.NODE_FIRST_ID,
     "VZ_CAPABILITY_ZSTD": fmt.Capability.ZSTD,
     "VZ_CAPABILITY_FREE_STACKS": fmt.Capability.FREE_STACKS,
+    "VZ_CAPABILITY_POOL": fmt.Capability.POOL,
     "VZ_BLOCK_ZSTD": fmt.BlockFlag.ZSTD,
     "VZ_BLOCK_FREE_STACKS": fmt.BlockFlag.FREE_STACKS,
     "VZ_COLUMN_ZSTD": fmt.ColumnFlag.ZSTD,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from vizreport.analysis.losses import find_uncertain
 from vizreport.kernels import Replay, get_kernels
 from vizreport.model.block_batch import BlockBatch
 from vizreport.model.live_set import LiveSet
-from vizreport.model.replay import CERTAIN, ImageReplay
+from vizreport.model.replay import CERTAIN, ImageReplay, Totals
 from vizreport.model.trace import Image
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.format import Origin
@@ -244,7 +244,7 @@ class _Run:
         core = self._replay.take_results()
         return ImageReplay(
             image=self.image,
-            totals=core.totals,
+            totals=_excuse_inherited(self.image, core.totals),
             peak=core.peak,
             stacks=core.stacks,
             threads=core.threads,
@@ -252,6 +252,12 @@ class _Run:
             snapshots=tuple(self._snapshots[k] for k in sorted(self._snapshots)),
             uncertain=uncertain,
         )
+
+
+def _excuse_inherited(image: Image, totals: Totals) -> Totals:
+    """Returns the totals of an image; of one whose parent is in another trace, what it frees unseen was inherited."""
+    is_orphan = image.origin == Origin.FORK and image.parent is None
+    return replace(totals, n_unmatched_frees=0) if is_orphan else totals
 
 
 def read_ahead(sources: Sequence[EventSource]) -> Iterator[tuple[EventSource, EventBlock]]:

@@ -34,6 +34,7 @@ class Capability(IntFlag):
 
     ZSTD = 1
     FREE_STACKS = 2
+    POOL = 4
 
 
 class BlockFlag(IntFlag):
@@ -67,6 +68,8 @@ class BlockType(IntEnum):
     NAMES = 13
     JIT_MAP = 14
     DROPS = 15
+    POOL = 16
+    POSITIONS = 17
 
 
 class Origin(IntEnum):
@@ -317,5 +320,19 @@ COLUMN = np.dtype(
         ("stored_bytes", "<u4"),
         ("reserved", "<u4"),
         ("base", "<u8"),
+    ]
+)
+
+POOL_RECORD = np.dtype([("offset", "<u8"), ("bytes", "<u8"), ("gap", "<u4"), ("reserved", "<u4")])
+POSITIONS_RECORD = np.dtype([("log", "<u8"), ("last_time", "<u8")])
+POSITION = np.dtype(
+    [
+        ("stream", "<u4"),
+        ("thread", "<u4"),
+        ("claims", "<u4"),
+        ("chunk", "<u4"),
+        ("slot", "<u4"),
+        ("reserved", "<u4"),
+        ("wide", "<u8"),
     ]
 )

@@ -27,6 +27,7 @@ from vizreport.trace.csv_trace import is_csv, read_csv
 from vizreport.trace.decode import decode_events, decode_nodes, join_nodes
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.names import decode_names
+from vizreport.trace.pool import fill_in
 from vizreport.trace.records import decode_jit_map, describe_header
 
 _START_BYTES = 64  # enough to know any kind of trace by
@@ -240,7 +241,7 @@ def read_trace(path: str) -> Trace:
     """
     data = _open(path)
     try:
-        return _parse_csv(path, data) if is_csv(data) else parse_trace(path, data)
+        return _parse_csv(path, data) if is_csv(data) else parse_trace(path, fill_in(data))
     except TraceFormatError as error:
         raise TraceFormatError(f"{path}: {error}", offset=error.offset) from error
 

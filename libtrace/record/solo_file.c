@@ -1,0 +1,172 @@
+/* A trace file that its process writes itself: see solo_file.h. */
+#define _GNU_SOURCE
+#include "solo_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "sys.h"
+#include "sys_files.h"
+#include "text.h"
+
+enum { PATH_BYTES = 2048, MAX_NAMES = 1000, PIECE_BYTES = 4096, MAX_PAGE_BYTES = 65536 };
+
+static struct {
+    struct vz_outlet outlet;
+    char path[PATH_BYTES];
+    struct vz_sys_identity identity;
+    uint64_t end;
+    int fd;
+} file = {.fd = -1};
+
+/* ---- the name ---------------------------------------------------------------------------------------------------- */
+
+/* The path, made absolute: the program may change its directory. */
+static char *start_path(const char *path)
+{
+    char *at = file.path;
+    if (path[0] != '/' && vz_sys_cwd(file.path, PATH_BYTES / 2) > 0 && file.path[0] == '/') {
+        at += strlen(at);
+        *at++ = '/';
+    }
+    return stpcpy(at, path);
+}
+
+static const struct vz_outlet_ops operations;
+
+int vz_solo_file_create(const char *path, struct vz_outlet **outlet)
+{
+    char *end = start_path(path);
+    long fd = vz_sys_create(file.path);
+    if (fd == -EEXIST) {
+        *end++ = '.';
+        end = vz_text_number(end, vz_sys_getpid());
+        fd = vz_sys_create(file.path);
+    }
+    for (uint32_t i = 2; fd == -EEXIST && i < MAX_NAMES; i++) {
+        *end = '.';
+        vz_text_number(end + 1, i);
+        fd = vz_sys_create(file.path);
+    }
+    file.outlet = (struct vz_outlet){.ops = &operations, .name = file.path};
+    file.end = 0;
+    file.fd = -1;
+    *outlet = &file.outlet;
+    if (fd < 0)
+        return (int)fd;
+    const long error = vz_sys_identify((int)fd, &file.identity);
+    vz_sys_close((int)fd);
+    return (int)error;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------ */
+
+int vz_solo_file_open(void)
+{
+    struct vz_sys_identity found;
+    const long fd = vz_sys_open(file.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+    if (fd < 0)
+        return (int)fd;
+    long error = vz_sys_identify((int)fd, &found);
+    if (!error && (found.device != file.identity.device || found.inode != file.identity.inode))
+        error = -ESTALE; /* removed or replaced, or a chroot shows another file under this path */
+    if (error) {
+        vz_sys_close((int)fd);
+        return (int)error;
+    }
+    file.fd = (int)fd;
+    return 0;
+}
+
+void vz_solo_file_close(void)
+{
+    if (file.fd >= 0)
+        vz_sys_close(file.fd);
+    file.fd = -1;
+}
+
+static int write_at(const char *bytes, size_t n, uint64_t offset)
+{
+    if (offset + n > vz_sys_file_limit())
+        return -EFBIG; /* trying would be SIGXFSZ */
+    while (n > 0) {
+        const long written = vz_sys_pwrite(file.fd, bytes, n, offset);
+        if (written <= 0)
+            return written ? (int)written : -EIO;
+        bytes += written;
+        offset += (uint64_t)written;
+        n -= (size_t)written;
+    }
+    return 0;
+}
+
+static int write_end(struct vz_outlet *outlet, const void *bytes, size_t n)
+{
+    (void)outlet;
+    const int error = write_at(bytes, n, file.end);
+    file.end += error ? 0 : n;
+    return error;
+}
+
+static bool has_room(const struct vz_outlet *outlet)
+{
+    (void)outlet;
+    return true;
+}
+
+static int close_outlet(struct vz_outlet *outlet)
+{
+    (void)outlet;
+    return 0;
+}
+
+static const struct vz_outlet_ops operations = {.write = write_end, .has_room = has_room, .close = close_outlet};
+
+uint64_t vz_solo_file_end(void) { return file.end; }
+
+void vz_solo_file_rewind(uint64_t end, bool cut)
+{
+    if (cut && file.fd >= 0)
+        vz_sys_truncate(file.fd, end);
+    file.end = end;
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------- */
+
+uint32_t vz_solo_file_gap(uint64_t n)
+{
+    const uint64_t page = vz_sys_page_bytes() < MAX_PAGE_BYTES ? vz_sys_page_bytes() : MAX_PAGE_BYTES;
+    return (uint32_t)(-(file.end + n) % page);
+}
+
+/* Where the file system has no way to give blocks but writing to them. */
+static int write_zeros(uint64_t offset, uint64_t bytes)
+{
+    static const char zeros[PIECE_BYTES];
+    int error = 0;
+    for (uint64_t at = 0; at < bytes && !error; at += PIECE_BYTES)
+        error = write_at(zeros, bytes - at < PIECE_BYTES ? (size_t)(bytes - at) : PIECE_BYTES, offset + at);
+    return error;
+}
+
+int vz_solo_file_map(const void *head, size_t n, void *address, uint64_t bytes)
+{
+    const uint64_t start = file.end + n;
+    if (start + bytes > vz_sys_file_limit())
+        return -EFBIG;
+    long error = vz_sys_allocate(file.fd, start, bytes); /* a page without blocks on a full disk is SIGBUS */
+    if (error == -EOPNOTSUPP || error == -ENOSYS)
+        error = write_zeros(start, bytes);
+    if (!error)
+        error = write_at(head, n, file.end);
+    if (!error) {
+        const long mapped = vz_sys_map_over(address, (size_t)bytes, file.fd, start);
+        error = mapped < 0 && mapped > -4096 ? mapped : 0;
+    }
+    if (error)
+        vz_sys_truncate(file.fd, file.end); /* an unused piece is no block */
+    else
+        file.end = start + bytes;
+    return (int)error;
+}

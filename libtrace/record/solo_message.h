@@ -1,0 +1,13 @@
+/* The one thing that a process which records itself says: that it stops, and why. On the standard error that it started
+ * with: should the program have put another file there, nothing is said.
+ */
+#ifndef VZ_SOLO_MESSAGE_H
+#define VZ_SOLO_MESSAGE_H
+
+/* Remembers what standard error is. In attaching. */
+void vz_solo_message_start(void);
+
+/* "vizzy: NAME: REASON; ...". error: -errno. At most once in a process and its forked children. */
+void vz_solo_message_stop(const char *name, int error);
+
+#endif

@@ -1,0 +1,136 @@
+/* Raw kernel calls of a process that writes its own trace: see sys_files.h. */
+#define _GNU_SOURCE
+#include "sys_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "sys.h"
+#include "sys_call.h"
+
+enum { KERNEL_SIGNAL_BYTES = 8 }; /* of the kernel's signal set, which is not libc's */
+
+static long call3(long number, long a, long b, long c) { return vz_sys_call6(number, a, b, c, 0, 0, 0); }
+
+long vz_sys_create(const char *path)
+{
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+    return vz_sys_call6(SYS_openat, AT_FDCWD, (long)path, flags, 0666, 0, 0);
+}
+
+long vz_sys_write(int fd, const void *bytes, size_t n) { return call3(SYS_write, fd, (long)bytes, (long)n); }
+
+/* A 64-bit offset is one register or two, which some machines want to begin with an even one. */
+#if UINTPTR_MAX > UINT32_MAX
+long vz_sys_pwrite(int fd, const void *bytes, size_t n, uint64_t offset)
+{
+    return vz_sys_call6(SYS_pwrite64, fd, (long)bytes, (long)n, (long)offset, 0, 0);
+}
+
+long vz_sys_allocate(int fd, uint64_t offset, uint64_t bytes)
+{
+    return vz_sys_call6(SYS_fallocate, fd, 0, (long)offset, (long)bytes, 0, 0);
+}
+
+long vz_sys_truncate(int fd, uint64_t bytes) { return call3(SYS_ftruncate, fd, (long)bytes, 0); }
+#else
+#define LOW(value) ((long)(uint32_t)(value))
+#define HIGH(value) ((long)(uint32_t)((value) >> 32))
+
+long vz_sys_pwrite(int fd, const void *bytes, size_t n, uint64_t offset)
+{
+#ifdef __arm__
+    return vz_sys_call6(SYS_pwrite64, fd, (long)bytes, (long)n, 0, LOW(offset), HIGH(offset));
+#else
+    return vz_sys_call6(SYS_pwrite64, fd, (long)bytes, (long)n, LOW(offset), HIGH(offset), 0);
+#endif
+}
+
+long vz_sys_allocate(int fd, uint64_t offset, uint64_t bytes)
+{
+    return vz_sys_call6(SYS_fallocate, fd, 0, LOW(offset), HIGH(offset), LOW(bytes), HIGH(bytes));
+}
+
+long vz_sys_truncate(int fd, uint64_t bytes)
+{
+#ifdef __arm__
+    return vz_sys_call6(SYS_ftruncate64, fd, 0, LOW(bytes), HIGH(bytes), 0, 0);
+#else
+    return call3(SYS_ftruncate64, fd, LOW(bytes), HIGH(bytes));
+#endif
+}
+#endif
+
+long vz_sys_identify(int fd, struct vz_sys_identity *identity)
+{
+    struct statx status;
+    const long error = vz_sys_call6(SYS_statx, fd, (long)"", AT_EMPTY_PATH, STATX_INO, (long)&status, 0);
+    if (error == 0)
+        *identity =
+            (struct vz_sys_identity){(uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor, status.stx_ino};
+    return error;
+}
+
+uint64_t vz_sys_file_limit(void)
+{
+    struct rlimit64 limit = {.rlim_cur = UINT64_MAX};
+    vz_sys_call6(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0);
+    return limit.rlim_cur;
+}
+
+void vz_sys_uname(struct utsname *system) { call3(SYS_uname, (long)system, 0, 0); }
+
+long vz_sys_cwd(char *buffer, size_t bytes) { return call3(SYS_getcwd, (long)buffer, (long)bytes, 0); }
+
+long vz_sys_map_over(void *address, size_t bytes, int fd, uint64_t offset)
+{
+    const int protection = PROT_READ | PROT_WRITE;
+#ifdef SYS_mmap2
+    const long place = (long)(offset / 4096); /* whatever the page size */
+    return vz_sys_call6(SYS_mmap2, (long)address, (long)bytes, protection, MAP_SHARED | MAP_FIXED, fd, place);
+#else
+    return vz_sys_call6(SYS_mmap, (long)address, (long)bytes, protection, MAP_SHARED | MAP_FIXED, fd, (long)offset);
+#endif
+}
+
+long vz_sys_move_over(void *from, size_t bytes, void *address)
+{
+    return vz_sys_call6(SYS_mremap, (long)from, (long)bytes, (long)bytes, MREMAP_MAYMOVE | MREMAP_FIXED, (long)address,
+                        0);
+}
+
+uint64_t vz_sys_page_bytes(void) { return getauxval(AT_PAGESZ); }
+
+void vz_sys_hold_signals(uint64_t *mask)
+{
+    const uint64_t all = UINT64_MAX;
+    vz_sys_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)mask, KERNEL_SIGNAL_BYTES, 0, 0);
+}
+
+void vz_sys_release_signals(const uint64_t *mask)
+{
+    vz_sys_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)mask, 0, KERNEL_SIGNAL_BYTES, 0, 0);
+}
+
+void vz_sys_futex_wake(const void *word, uint32_t n)
+{
+    vz_sys_call6(SYS_futex, (long)word, FUTEX_WAKE, (long)n, 0, 0, 0);
+}
+
+bool vz_sys_thread_lives(uint32_t pid, uint32_t tid) { return call3(SYS_tgkill, (long)pid, (long)tid, 0) != -ESRCH; }
+
+uint64_t vz_sys_wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

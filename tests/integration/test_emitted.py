@@ -1,0 +1,199 @@
+"""Processes that record themselves, by a library of `vizzytrace --emit-library`: as exact as under vizzytrace.
+
+Each process writes a trace of its own. What a program says of itself, or a recording by vizzytrace, must be in it.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from recording import (
+    ENVIRONMENT,
+    TIMEOUT_SECONDS,
+    Image,
+    Program,
+    Record,
+    read_main_images,
+    read_tallies,
+)
+from test_endings import STATUSES, Ledger, assert_complete, wait_for_threads
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A run under an emitted library: how it ended, what was printed, and the images, one of each trace."""
+
+    status: int
+    stdout: str
+    stderr: str
+    traces: tuple[Path, ...]
+    images: tuple[Image, ...]
+
+    @property
+    def main(self) -> Image:
+        """The image of the first trace."""
+        return self.images[0]
+
+    def image(self, pid: int) -> Image:
+        """The last image of this pid."""
+        return [image for image in self.images if image.pid == pid][-1]
+
+    @property
+    def anomalies(self) -> list[dict[str, int]]:
+        """The anomalies of every image that has some."""
+        return [image.anomalies for image in self.images if image.anomalies]
+
+
+Emit = Callable[..., Emitted]
+
+
+def emit_library(vizzytrace: Path, folder: Path, log: str, *options: str) -> Path:
+    """Writes a library that records into a log of this name."""
+    library = folder / "libvizzy.so"
+    subprocess.run([vizzytrace, "-q", "--emit-library", library, *options, log], check=True, timeout=TIMEOUT_SECONDS)
+    return library
+
+
+def list_traces(log: Path) -> tuple[Path, ...]:
+    """The traces of a log, in the order in which they were begun."""
+    return tuple(sorted(log.parent.glob(f"{log.name}*"), key=lambda path: (path != log, path.stat().st_ino)))
+
+
+@pytest.fixture
+def emit(vizzytrace: Path, tmp_path: Path) -> Emit:
+    """Runs a command with an emitted library preloaded, and reads the traces."""
+
+    def run_here(
+        *command: str | Path,
+        options: tuple[str, ...] = (),
+        preexec: Callable[[], None] | None = None,
+        **run_options: object,
+    ) -> Emitted:
+        log = tmp_path / "log"
+        library = emit_library(vizzytrace, tmp_path, str(log), *options)
+        run = subprocess.run(
+            list(command),
+            env={**ENVIRONMENT, "LD_PRELOAD": str(library)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT_SECONDS,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=preexec,
+            **run_options,  # type: ignore[call-overload]
+        )
+        traces = list_traces(log)
+        return Emitted(run.returncode, run.stdout, run.stderr, traces, tuple(read_main_images(traces)))
+
+    return run_here
+
+
+def test_it_equals_a_recording_by_vizzytrace(emit: Emit, record: Record, program: Program) -> None:
+    path = program("each_function.c")
+    emitted, recording = emit(path), record(path)
+    assert (emitted.status, emitted.stdout) == (recording.status, recording.stdout)
+    assert emitted.main.counts == recording.main.counts
+    assert emitted.main.raw["peak"]["bytes"] == recording.main.raw["peak"]["bytes"]
+    assert not emitted.anomalies
+
+
+@pytest.mark.parametrize("options", [(), ("--buffer", "64K"), ("--free-stacks",), ("--max-depth", "0")], ids=str)
+def test_threads_on_one_arena_are_exact(emit: Emit, program: Program, options: tuple[str, ...]) -> None:
+    path = program("threads_arena.c")
+    none = emit(path, "8", "0", options=options)
+    (none.traces[0]).unlink()
+    emitted = emit(path, "8", "20000", options=options)
+    assert emitted.main.counts - none.main.counts == read_tallies(emitted.stdout)[0].counts
+    assert not emitted.anomalies
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("way", STATUSES)
+def test_nothing_is_lost(emit: Emit, program: Program, tmp_path: Path, way: str, threads: int) -> None:
+    emitted = emit(program("endings.c"), way, tmp_path / "ledger", str(threads), "20011", options=("--buffer", "256K"))
+    assert emitted.status == STATUSES[way], emitted.stderr
+    ledger = Ledger.read(tmp_path / "ledger")
+    assert ledger.allocs_done > 20011
+    assert_complete(emitted.main, ledger)
+    if threads == 1:
+        assert emitted.main.counts.allocs == ledger.allocs_done
+        assert emitted.main.counts.frees == ledger.frees_done
+    if way == "exec":
+        assert emitted.main.raw["exit"] == "exec"
+        assert emitted.images[1].raw["exit"] == {"status": 6, "signal": None}
+    elif way == "exit":
+        assert emitted.main.raw["exit"] == {"status": 5, "signal": None}
+
+
+def kill_at_random(library: Path, program: Path, trace: Path, seed: int, threads: int) -> Ledger:
+    """Starts the program, and kills it by SIGKILL at a random instant. Returns what it wrote until then."""
+    ledger = trace.with_suffix(".ledger")
+    environment = {**ENVIRONMENT, "LD_PRELOAD": str(library)}
+    process = subprocess.Popen([program, "run", ledger, str(threads), str(1 << 60)], cwd=trace.parent, env=environment)
+    wait_for_threads(ledger, threads)
+    time.sleep(random.Random(seed).uniform(0, 0.03))
+    process.kill()
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    (trace.parent / "log").rename(trace)
+    return Ledger.read(ledger)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_killed_at_random_instants(vizzytrace: Path, program: Program, tmp_path: Path, threads: int) -> None:
+    path, together = program("endings.c"), 20  # read together
+    library = emit_library(vizzytrace, tmp_path, "log", "--buffer", "64K")
+    n_kills = int(os.environ.get("VIZZY_TEST_KILLS", "100"))
+    for first in range(0, n_kills, together):
+        seeds = range(first, min(first + together, n_kills))
+        traces = [tmp_path / f"{seed - first}.trace" for seed in seeds]
+        for trace in traces:
+            trace.with_suffix(".ledger").unlink(missing_ok=True)
+        ledgers = [
+            kill_at_random(library, path, trace, seed, threads) for seed, trace in zip(seeds, traces, strict=True)
+        ]
+        for image, ledger in zip(read_main_images(traces), ledgers, strict=True):
+            assert_complete(image, ledger)
+
+
+WAYS = ["fork", "clone", "fork_exec", "vfork_exec", "spawn", "exec", "failed_exec", "daemon", "generations", "orphan"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_process_has_its_trace(emit: Emit, program: Program, way: str) -> None:
+    emitted = emit(program("families.c"), way)
+    assert emitted.status == (7 if way == "exec" else 0), emitted.stderr
+    tallies = read_tallies(emitted.stdout)
+    assert tallies
+    for tally in tallies:
+        counts = [image.counts for image in emitted.images if image.pid == tally.pid]
+        assert tally.counts.as_tuple()[:3] in [each.as_tuple()[:3] for each in counts]
+    assert not emitted.anomalies
+
+
+def test_children_can_be_left_out(emit: Emit, program: Program) -> None:
+    emitted = emit(program("families.c"), "fork_exec", options=("--children", "none"))
+    assert emitted.status == 0
+    assert len(emitted.images) == 1
+
+
+def test_a_child_without_descriptors_goes_on_unrecorded(emit: Emit, program: Program) -> None:
+    emitted = emit(program("families.c"), "crowded_fork")
+    assert emitted.status == 0
+    assert len(emitted.images) == 1
+    assert emitted.stderr.count("there are too few descriptors; the recording stops here") == 1
+
+
+def test_no_trace_is_overwritten(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    library = emit_library(vizzytrace, tmp_path, "log")
+    (tmp_path / "log").write_text("older")
+    environment = {**ENVIRONMENT, "LD_PRELOAD": str(library)}
+    runs = [subprocess.Popen([program("nothing.c")], cwd=tmp_path, env=environment) for _ in range(5)]
+    assert [run.wait(timeout=60) for run in runs] == [0] * 5
+    assert (tmp_path / "log").read_text() == "older"
+    assert {path.name for path in tmp_path.glob("log.*")} == {f"log.{run.pid}" for run in runs}
