@@ -17,6 +17,8 @@ EDGES = {
     "click": {"cli"},
     "bokeh": {"views", "reports", "live"},
     "tornado": {"live"},
+    "rich": {"live"},
+    "textual": {"live"},
     "ctypes": {"kernels", "symbols"},
     "zstd": {"trace"},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 
 from vizreport.cli.options import make_symbol_options, symbol_options
 from vizreport.cli.receive import check_exposure, read_token
+from vizreport.cli.terminal import check_terminal, show_streams, tui_option
 from vizreport.stream.address import parse_address
 from vizreport.stream.receiver import Receiver, Recording, fill_pattern
 from vizreport.symbols.options import SymbolOptions
@@ -27,21 +29,31 @@ http_option = click.option(
 @click.command(name="live")
 @click.option("--listen", default="127.0.0.1:7788", show_default=True, metavar="HOST:PORT", help="Where to listen.")
 @http_option
+@tui_option
 @click.option("--save", metavar="FILE", help="Keep the trace; {n}, {host}, {time} and {id} are filled in.")
 @click.option("--token-file", type=click.Path(exists=True, dir_okay=False), help="File with the senders' token.")
 @click.option("--insecure", is_flag=True, help="Listen for streams beyond this machine without a token.")
 @symbol_options
-def command(listen: str, http: str, save: str | None, token_file: str | None, insecure: bool, **symbols: Any) -> None:
+def command(
+    listen: str, http: str, tui: bool, save: str | None, token_file: str | None, insecure: bool, **symbols: Any
+) -> None:
     """Receives streams of vizzytrace tcp://HOST:PORT and shows them in a browser as they come, until Ctrl-C."""
+    if tui:
+        check_terminal()
     host, port = parse_address(listen)
     page = parse_address(http)
     token = read_token(Path(token_file)) if token_file else None
     check_exposure(host, token, insecure)
+    status = 0
     with TemporaryDirectory(prefix="vizzy-live-") as folder, suppress(KeyboardInterrupt):
         pattern = save or f"{folder}/{{n}}.trace"
         fill_pattern(pattern, dict.fromkeys(("n", "host", "time", "id"), ""))
-        receiver = Receiver(pattern, token, say)
-        asyncio.run(_run(receiver, (host, port), page, make_symbol_options(**symbols), discard=save is None))
+        options = make_symbol_options(**symbols)
+        if tui:
+            status = show_streams(pattern, token, (host, port), options, discard=save is None)
+        else:
+            asyncio.run(_run(Receiver(pattern, token, say), (host, port), page, options, discard=save is None))
+    sys.exit(status)
 
 
 async def _run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from vizreport.cli.live import N_STACKS, http_option, say_where
 from vizreport.cli.moments import MomentType
 from vizreport.cli.options import make_symbol_options, symbol_options, trace_argument
 from vizreport.cli.progress import show_progress
+from vizreport.cli.terminal import check_terminal, show_player, tui_option
 from vizreport.errors import VizzyError
 from vizreport.stream.address import parse_address
 
@@ -23,20 +25,26 @@ if TYPE_CHECKING:
 @trace_argument
 @click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Times.")
 @click.option("--start", type=MomentType(), default="start", metavar="T", help="Where to begin: 1.5, 350ms, peak ...")
+@tui_option
 @http_option
 @symbol_options
-def command(trace: str, speed: float, start: int | str, http: str, **symbols: Any) -> None:
+def command(trace: str, speed: float, start: int | str, tui: bool, http: str, **symbols: Any) -> None:
     """Plays a recorded trace into the live view, until Ctrl-C."""
     from vizreport.live.feeds import Player
     from vizreport.live.server import serve_live
     from vizreport.live.showing import Showing
 
+    if tui:
+        check_terminal()
     if trace == "-":
         raise VizzyError("standard input can't be played: replay needs a file")
     host, port = parse_address(http)
     player = Player(trace, speed)
     player.seek(_find_time(player, start))
-    showing = Showing(player, make_symbol_options(**symbols), n_stacks=N_STACKS)
+    options = make_symbol_options(**symbols)
+    if tui:
+        sys.exit(show_player(player, options))
+    showing = Showing(player, options, n_stacks=N_STACKS)
     with suppress(KeyboardInterrupt):
         asyncio.run(serve_live(player, showing, host, port, started=say_where))
 

@@ -98,18 +98,23 @@ class Checkpoints:
 
 
 class _Track:
-    """One image, up to a moment."""
+    """One image, up to a moment.
+
+    Attributes:
+        n_damaged: Of the sources that were read.
+        fed_ns: Time of the last event that was replayed.
+    """
 
     def __init__(self, image: Image, sources: Sequence[EventSource], resolution_ns: int) -> None:
         self.image = image
-        self.n_damaged = 0  # of the sources that were read
+        self.n_damaged = 0
         self._sources, self._resolution_ns = sources, resolution_ns
         self._damaged: set[int] = set()
         self._begin()
 
     def _begin(self) -> None:
         self.run = Run(self.image.start_time_ns)
-        self._at = self._n_events = self._fed_ns = 0
+        self._at = self._n_events = self.fed_ns = 0
         self._rest: EventBlock | None = None  # of the source before
 
     @property
@@ -124,10 +129,10 @@ class _Track:
     def approach(self, time_ns: int, checkpoints: Checkpoints) -> None:
         """Goes to the last position before a time that costs nothing to get to."""
         checkpoint = checkpoints.find(self.image.index, time_ns)
-        if checkpoint is not None and (self._fed_ns > time_ns or checkpoint.n_events > self._n_events):
+        if checkpoint is not None and (self.fed_ns > time_ns or checkpoint.n_events > self._n_events):
             self.run, self._rest = checkpoint.run.copy(), None
-            self._at, self._n_events, self._fed_ns = checkpoint.at, checkpoint.n_events, checkpoint.time_ns
-        elif self._fed_ns > time_ns:
+            self._at, self._n_events, self.fed_ns = checkpoint.at, checkpoint.n_events, checkpoint.time_ns
+        elif self.fed_ns > time_ns:
             self._begin()
 
     def step(self, until_ns: int, checkpoints: Checkpoints) -> None:
@@ -141,9 +146,9 @@ class _Track:
         if block is not None:
             self.run.feed(block)
             self._n_events += len(block)
-            self._fed_ns = max(self._fed_ns, int(block.run_times[-1]))
+            self.fed_ns = max(self.fed_ns, int(block.run_times[-1]))
         if self._rest is None:
-            checkpoints.note(self.image.index, self._at, self._n_events, self._fed_ns, self.run)
+            checkpoints.note(self.image.index, self._at, self._n_events, self.fed_ns, self.run)
 
     def _read(self) -> EventBlock | None:
         """Reads the next source; None: it contradicts itself."""
@@ -231,13 +236,14 @@ class PlayedSession:
     def look(self, index: int) -> LiveFigures:
         """Returns the figures of the image with this index, one of list_images."""
         track = self._tracks[index]
+        now_ns = max(self.now_ns, track.fed_ns)  # on the way some images are further than others
         if index not in self._stacks:
             self._stacks[index] = self._trace.read_stacks(index, get_kernels().decode_nodes)
         return make_figures(
             track.run,
             session=self._trace.session,
-            image=_see(track.image, self.now_ns),
-            now_ns=self.now_ns,
+            image=_see(track.image, now_ns),
+            now_ns=now_ns,
             stacks=self._stacks[index],
             n_lost=self._trace.completeness.n_damaged + sum(each.n_damaged for each in self._tracks.values()),
         )

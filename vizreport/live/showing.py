@@ -5,7 +5,7 @@ Names come when they are found: until then a frame is a module and an offset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,12 @@ class Choice:
 
     path: str
     image: Image
+
+
+def choose_busiest(choices: Sequence[Choice]) -> Choice | None:
+    """Returns what is worth looking at: of the newest recording the image that did most."""
+    newest = [choice for choice in choices if choice.path == choices[-1].path]
+    return max(newest, key=lambda choice: choice.image.n_events, default=None)
 
 
 @dataclass(frozen=True, slots=True)

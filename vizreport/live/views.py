@@ -13,7 +13,7 @@ from typing import Any
 
 from vizreport.live.feeds import Player, Streams
 from vizreport.live.look import describe_choice, make_look
-from vizreport.live.showing import Choice, Showing
+from vizreport.live.showing import Choice, Showing, choose_busiest
 
 _FRESH_S = 0.4
 """A page asks every half second."""
@@ -52,7 +52,7 @@ class Views:
             seen: Version of what the page has: if it is still the same it is not told again.
         """
         choices = self._list_choices()
-        followed = _choose(list(choices.values()))
+        followed = choose_busiest(list(choices.values()))
         key = wanted if wanted in choices else next((k for k, choice in choices.items() if choice is followed), None)
         state: dict[str, Any] = {
             "choices": [{"key": each, "label": describe_choice(choice)} for each, choice in choices.items()],
@@ -91,7 +91,7 @@ class Views:
     def find_trace(self, wanted: str) -> tuple[str, int] | None:
         """Returns the path of a process's trace, and how many bytes of it are a whole trace; None: it is not known."""
         choices, feed = self._list_choices(), self._showing.feed
-        choice = choices.get(wanted) or _choose(list(choices.values()))
+        choice = choices.get(wanted) or choose_busiest(list(choices.values()))
         if choice is None or not isinstance(feed, Streams):
             return None
         path, size = feed.save(choice.path)
@@ -130,12 +130,6 @@ class Views:
             "paused": player.paused,
             "speed": player.speed,
         }
-
-
-def _choose(choices: list[Choice]) -> Choice | None:
-    """Returns what is worth looking at: of the newest recording the image that did most."""
-    newest = [choice for choice in choices if choice.path == choices[-1].path]
-    return max(newest, key=lambda choice: choice.image.n_events, default=None)
 
 
 def _write(content: dict[str, Any]) -> bytes:
