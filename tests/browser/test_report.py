@@ -57,9 +57,9 @@ def test_timeline_has_the_peak(report: OpenedPage, summary: dict[str, Any]) -> N
     assert report.read("timeline-figure", "timeline", "min_bytes")[-1] <= summary["in_use_at_exit"]["bytes"]
     assert len(report.read("timeline-figure", "rss", "rss")) > 0
     shown = "vizzy.figures.find('timeline-figure', 'resident')[0].visible"
-    assert report.run(shown) == report.page.is_checked("[name=resident]")
-    report.page.click("[name=resident]")
-    assert report.run(shown) == report.page.is_checked("[name=resident]")
+    assert report.run(shown) == report.page.is_checked("[name=timeline-figure-resident]")
+    report.page.click("[name=timeline-figure-resident]")
+    assert report.run(shown) == report.page.is_checked("[name=timeline-figure-resident]")
 
 
 def test_flame_graph_shows_each_metric(report: OpenedPage, summary: dict[str, Any]) -> None:

@@ -34,10 +34,10 @@ from vizreport.views.calltree import (
     make_tree_columns,
 )
 from vizreport.views.histogram import draw_histogram
-from vizreport.views.samples import draw_samples
+from vizreport.views.samples import draw_samples, shows_resident
 from vizreport.views.theme import COLOURS, PALETTE, SCALE, choose_time_unit, make_figure
 from vizreport.views.threads import draw_thread_matrix
-from vizreport.views.timeline import draw_timeline, shows_resident
+from vizreport.views.timeline import draw_timeline
 
 
 def read(model: LayoutDOM, name: str) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def test_samples_keep_the_largest_of_each_few() -> None:
 @pytest.mark.parametrize(("rss", "shown"), [(400, True), (600, False)])
 def test_resident_memory_must_not_flatten_the_heap(rss: int, shown: bool) -> None:
     column = np.array([rss], np.uint64)
-    assert shows_resident(Peak(100, 1, 0, 0), Samples(column, column, column)) is shown
+    assert shows_resident(100, Samples(column, column, column)) is shown
 
 
 PROGRAM = ((0, "main"), (1, "parse"), (2, "grow"), (1, "serve"))

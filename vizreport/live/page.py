@@ -35,6 +35,7 @@ LIVE = PageKind(
         "invertedtree.js",
         "metrics.js",
         "flamecolours.js",
+        "functionview.js",
         "framedetails.js",
         "flamegraph.js",
         "treetable.js",
@@ -85,7 +86,7 @@ def write_live_page() -> str:
             name="heatmap",
             title="Heatmap",
             help=_HEATMAP_HELP,
-            figures={"heatmap-figure": draw_heatmap(_EMPTY_MAP, UNIT)},
+            figures={"heatmap-figure": draw_heatmap(_EMPTY_MAP, unit=UNIT)},
         ),
         Section(name="calltree", title="Call tree", help=calltree.HELP, values={"metrics": metrics}),
     ]

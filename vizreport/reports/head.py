@@ -56,13 +56,19 @@ def list_facts(results: PictureResults) -> list[tuple[str, str]]:
     facts = [
         ("Host", quote(session.host)),
         ("Started", f"{started:%Y-%m-%d %H:%M:%S} UTC" if started.year > _NO_CLOCK else ""),
-        ("Duration", f"{format_time(int(edges[-1]) - int(edges[0]))}, from {format_time(int(edges[0]))} on"),
+        ("Duration", _describe_duration(int(edges[0]), int(edges[-1]))),
         ("End", describe_end(image)),
         ("Process", f"{image.pid}, {say_count(max(len(image.threads), 1), 'thread')}"),
     ]
     if len(results.replays) > 1:
         facts.append(("One of", f"{len(results.replays)} processes"))
     return [(label, value) for label, value in facts if value]
+
+
+def _describe_duration(start_ns: int, end_ns: int) -> str:
+    """Returns how long an image ran; and when it began, if that can be seen on the axes of time."""
+    duration = format_time(end_ns - start_ns)
+    return f"{duration}, from {format_time(start_ns)} on" if 100 * start_ns > end_ns else duration
 
 
 def list_notices(results: PictureResults) -> list[str]:

@@ -32,6 +32,7 @@ _SCRIPTS = (
     "invertedtree.js",
     "metrics.js",
     "flamecolours.js",
+    "functionview.js",
     "framedetails.js",
     "flamegraph.js",
     "treetable.js",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vizreport.analysis.held import HeldTimeline
 from vizreport.model.trace import Samples
-from vizreport.views.samples import draw_samples
+from vizreport.views.samples import draw_samples, shows_resident
 from vizreport.views.theme import choose_time_unit, colour, label_bytes, make_figure, make_range, start_at_zero
 
 _HEIGHT = 260
@@ -33,7 +33,8 @@ def draw_held(held: HeldTimeline, samples: Samples) -> figure:
     line = drawn.line(x="time", y="held", source=source, color=colour("second"), line_width=1.6)
     drawn.line(x="time", y="live", source=source, color=colour("main"), line_width=1.6)
     if len(samples.times):
-        draw_samples(drawn, samples, unit, "quiet")
+        shown = shows_resident(int(held.held_bytes.max(initial=0)), samples)
+        draw_samples(drawn, samples, unit, "quiet", visible=shown)
     tooltips = [
         ("time", f"@time{{0.000}} {unit.name}"),
         ("held", "@held{0.[0] ib}"),
@@ -54,14 +55,14 @@ def draw_page_shares(counts: NDArray[np.int64], title: str) -> figure:
         counts: int64[10], by tenths.
         title: Of which moment.
     """
-    labels = [f"{10 * k}\u2013{10 * k + 10} %" for k in range(_N_SHARES)]
+    labels = [f"{10 * k}\u2013{10 * k + 10}" for k in range(_N_SHARES)]
     source = ColumnDataSource({"share": labels, "pages": counts.astype(np.float64)}, name="page shares")
     drawn = make_figure(height=220, title=title, x_range=labels, tools=())
     bars = drawn.vbar(x="share", top="pages", width=0.86, source=source, color=colour("main"), fill_alpha=0.75)
-    drawn.add_tools(HoverTool(renderers=[bars], tooltips=[("live share", "@share"), ("pages", "@pages{0,0}")]))
+    drawn.add_tools(HoverTool(renderers=[bars], tooltips=[("live share", "@share %"), ("pages", "@pages{0,0}")]))
     start_at_zero(drawn)
     drawn.xgrid.visible = False
-    drawn.xaxis.axis_label = "share of the page that is live"
+    drawn.xaxis.axis_label = "share of a page that is live (%)"
     drawn.xaxis.major_label_text_font_size = "10.5px"
     drawn.yaxis.axis_label = "pages"
     return drawn

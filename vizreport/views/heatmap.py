@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, LinearColorMapper
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from vizreport.analysis.heatmap import Heatmap
 from vizreport.analysis.regions import Regions
+from vizreport.units import format_bytes
 from vizreport.views.theme import SCALE, TimeUnit, choose_time_unit, colour, make_figure, make_range
 
 _HEIGHT = 460
-_MOST_LABELS = 12
+_MOST_LABELS = 9
 
 SHARES = (1 / 4096, 1 / 256, 1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 0.97)
 """Where the colour changes. Most of what matters lies near the top, so that is where most steps are."""
 
 
-def draw_heatmap(heatmap: Heatmap, unit: TimeUnit | None = None) -> figure:
+def draw_heatmap(heatmap: Heatmap, names: Sequence[str] = (), unit: TimeUnit | None = None) -> figure:
     """Draws the levels as an image; lines separate regions between which addresses are left out."""
     unit = unit or choose_time_unit(heatmap.bins.end_ns)
     n_rows = max(len(heatmap.mean_bytes), 1)
@@ -45,7 +48,7 @@ def draw_heatmap(heatmap: Heatmap, unit: TimeUnit | None = None) -> figure:
     drawn.hspan(y=rows[1:-1].tolist(), line_color=colour("axis"), line_width=1, name="region lines")
     drawn.grid.visible = False
     drawn.xaxis.axis_label = f"time since start ({unit.name})"
-    label_regions(drawn.yaxis, heatmap.regions, rows)
+    label_regions(drawn.yaxis, heatmap.regions, names, rows, upwards=True)
     return drawn
 
 
@@ -55,22 +58,36 @@ def _make_palette() -> list[str]:
     return [SCALE[step][0] for step in np.searchsorted(SHARES, shares, side="right").tolist()]
 
 
-def label_regions(axis: Any, regions: Regions, rows: Any) -> None:
-    """Labels the begins of the largest regions with their addresses, as far as there is room."""
-    labels = find_labels(regions, rows)
+def label_regions(
+    axis: Any, regions: Regions, names: Sequence[str], rows: NDArray[np.float64], *, upwards: bool
+) -> None:
+    """Labels the begins of the largest regions, as find_labels does."""
+    labels = find_labels(regions, names, rows, upwards=upwards)
     axis.ticker = FixedTicker(ticks=list(labels))
     axis.major_label_overrides = labels
     axis.major_label_text_font_size = "10.5px"
 
 
-def find_labels(regions: Regions, rows: Any) -> dict[float, str]:
-    """Returns which rows have a label: the begins of the largest regions, as far as there is room."""
+def find_labels(
+    regions: Regions, names: Sequence[str], rows: NDArray[np.float64], *, upwards: bool
+) -> dict[float, str]:
+    """Returns which rows have a label: the begins of the largest regions, as far as there is room.
+
+    Args:
+        regions: What the rows show.
+        names: What each region is; or nothing.
+        rows: float64[n + 1], where each begins, and where the last ends.
+        upwards: Whether addresses grow upwards: a label has the gap below a region on the side of the gap.
+    """
     least = rows[-1] / _MOST_LABELS if len(rows) else 0
+    gaps = [0, *regions.gaps.tolist()]
     labels: dict[float, str] = {}
     for region in np.argsort(-np.diff(rows), kind="stable").tolist():
         row = float(rows[region])
         if all(abs(row - other) >= least for other in labels):
-            labels[row] = format_address(int(regions.starts[region]))
+            lines = [f"\u2026{format_bytes(gaps[region])} unused\u2026"] if gaps[region] else []
+            lines += [*names[region : region + 1], format_address(int(regions.starts[region]))]
+            labels[row] = "\n".join(reversed(lines) if upwards else lines)
     return labels
 
 
@@ -100,6 +117,6 @@ def describe_levels(heatmap: Heatmap, unit: TimeUnit) -> dict[str, Any]:
         "levels": b64encode(heatmap.levels.tobytes()).decode(),
         "time": [float(heatmap.bins.edges[0]) / unit.ns, float(heatmap.bins.edges[-1]) / unit.ns],
         "lines": rows[1:-1].tolist(),
-        "labels": list(find_labels(heatmap.regions, rows).items()),
+        "labels": list(find_labels(heatmap.regions, (), rows, upwards=True).items()),
         "rows": describe_rows(heatmap, unit),
     }

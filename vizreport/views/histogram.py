@@ -7,7 +7,7 @@ from bokeh.layouts import column
 from bokeh.models import Column, ColumnDataSource, HoverTool, LinearColorMapper
 from bokeh.plotting import figure
 
-from vizreport.analysis.log_bins import find_log_edges
+from vizreport.analysis.log_bins import find_log_bins, find_log_edges
 from vizreport.analysis.size_lifetimes import LogHistogram, SizeLifetimes
 from vizreport.units import format_bytes, format_time
 from vizreport.views.theme import (
@@ -65,9 +65,10 @@ def draw_histogram(histogram: LogHistogram, *, is_time: bool) -> Column:
         drawn.add_tools(HoverTool(renderers=[bars], mode="vline", tooltips=tooltips, point_policy="follow_mouse"))
         start_at_zero(drawn)
         drawn.xgrid.visible = False
-        label_powers(drawn.xaxis, _choose_ticks(edges, first))
+        label_powers(drawn.xaxis, _choose_ticks(edges, first, is_time=is_time))
     label_bytes(by_bytes.yaxis)
     by_blocks.xaxis.visible = False
+    by_bytes.xaxis.axis_label = "lifetime of a block" if is_time else "size of a block"
     return column(by_blocks, by_bytes, sizing_mode="stretch_width", spacing=2)
 
 
@@ -107,13 +108,27 @@ def draw_density(size_lifetimes: SizeLifetimes) -> figure:
     )
     tooltips = [("size", "@size"), ("lifetime", "@lifetime"), ("blocks", "@blocks{0,0}")]
     drawn.add_tools(HoverTool(renderers=[cells_drawn], tooltips=tooltips))
-    label_powers(drawn.xaxis, _choose_ticks(lifetimes, left))
-    label_powers(drawn.yaxis, _choose_ticks(sizes, bottom))
-    drawn.xaxis.axis_label, drawn.yaxis.axis_label = "lifetime", "size"
+    label_powers(drawn.xaxis, _choose_ticks(lifetimes, left, is_time=True))
+    label_powers(drawn.yaxis, _choose_ticks(sizes, bottom, is_time=False))
+    drawn.xaxis.axis_label, drawn.yaxis.axis_label = "lifetime of a block", "size of a block"
     return drawn
 
 
-def _choose_ticks(edges: list[str], first: int) -> dict[float, str]:
-    """Returns some edges of bins with their words, evenly spread."""
+def _choose_ticks(edges: list[str], first: int, *, is_time: bool) -> dict[float, str]:
+    """Returns some places among bins with their words, evenly spread: round times, or edges of bins of sizes."""
+    if is_time:
+        return _choose_decades(first, len(edges) - 1)
     step = max(4, -(-(len(edges) - first) // _MOST_TICKS // 4) * 4)
     return {float(k): edges[k] for k in range(-(-first // 4) * 4, len(edges), step)}
+
+
+def _choose_decades(first: int, last: int) -> dict[float, str]:
+    """Returns where between two edges of bins 1, 10, 100 ... ns lie, or every second of them."""
+    times = 10 ** np.arange(19, dtype=np.uint64)
+    bins = find_log_bins(times)
+    edges = find_log_edges(int(bins.max()) + 2).astype(np.float64)
+    places = bins + (times - edges[bins]) / (edges[bins + 1] - edges[bins])
+    inside = np.flatnonzero((places >= first) & (places <= last))
+    step = 1 + len(inside) // _MOST_TICKS
+    ticks = {float(places[k]): describe_edge(int(times[k]), is_time=True) for k in inside[::step].tolist()}
+    return {0.0: "0 ns", **ticks} if first == 0 else ticks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ _ROW_PIXELS = 5
 _LEAST_HEIGHT, _MOST_HEIGHT = 160, 700
 
 
-def draw_layout(layout: HeapLayout) -> figure:
+def draw_layout(layout: HeapLayout, names: Sequence[str]) -> figure:
     """Draws the regions of a layout, empty. The page's script fills in the blocks of one moment ("blocks")."""
     rows = wrap_rows(layout)
     n_rows = max(int(rows.starts[-1]), 1)
@@ -42,7 +43,7 @@ def draw_layout(layout: HeapLayout) -> figure:
     drawn.grid.visible = False
     drawn.xaxis.axis_label = "bytes from the begin of the row"
     label_bytes(drawn.xaxis)
-    label_regions(drawn.yaxis, layout.regions, rows.starts.astype(np.float64))
+    label_regions(drawn.yaxis, layout.regions, names, rows.starts.astype(np.float64), upwards=False)
     return drawn
 
 

@@ -11,6 +11,12 @@ from vizreport.model.trace import Samples
 from vizreport.views.theme import TimeUnit, colour
 
 _MAX_SAMPLES = 2000
+_MOST_TIMES_HEAP = 5
+
+
+def shows_resident(heap_bytes: int, samples: Samples) -> bool:
+    """Tells whether resident memory is shown at first: not where the heap would be a flat line beside it."""
+    return bool(samples.rss.max(initial=0) <= _MOST_TIMES_HEAP * heap_bytes)
 
 
 def make_sample_columns(samples: Samples, unit: TimeUnit) -> dict[str, NDArray[np.float64]]:

@@ -41,16 +41,17 @@ PALETTE: dict[str, tuple[str, str]] = {
 """Roles, each with its light and its dark colour."""
 
 COLOURS: tuple[tuple[str, str], ...] = (
-    ("#0072b2", "#4ba3e3"),
-    ("#e69f00", "#f0b429"),
-    ("#009e73", "#35c497"),
-    ("#cc79a7", "#e29cc3"),
-    ("#56b4e9", "#8fd0f7"),
-    ("#d55e00", "#f57f33"),
-    ("#8a7f00", "#d9cf4a"),
-    ("#7f5fc4", "#ab92e8"),
+    ("#1a68a0", "#4c94ca"),
+    ("#e6a000", "#e8ad21"),
+    ("#139e76", "#27b88d"),
+    ("#c4719d", "#cf92b7"),
+    ("#48afe4", "#90d2fa"),
+    ("#d45a00", "#dc7007"),
+    ("#92912a", "#dad353"),
+    ("#7157be", "#8486e4"),
 )
-"""For things that have no order, most important first, after Okabe and Ito; light and dark."""
+"""For things that have no order, most important first, light and dark: after Okabe and Ito, moved apart for every kind
+of colour-blind eyes (tests/unit/test_colours.py)."""
 
 SCALE: tuple[tuple[str, str], ...] = (
     ("#e7eef7", "#16222e"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
 from bokeh.plotting import figure
 
 from vizreport.analysis.thread_matrix import ThreadMatrix
-from vizreport.views.theme import SCALE, make_figure
+from vizreport.views.theme import FONT, SCALE, make_figure
 
 _CELL_PIXELS = 26
+_MOST_WITH_NUMBERS = 6
 
 
 def draw_thread_matrix(matrix: ThreadMatrix) -> figure:
@@ -41,6 +43,8 @@ def draw_thread_matrix(matrix: ThreadMatrix) -> figure:
         line_color=None,
         fill_color={"field": "level", "transform": mapper},
     )
+    if len(labels) <= _MOST_WITH_NUMBERS:
+        _write_numbers(drawn, source, most)
     tooltips = [
         ("allocated by", "@allocated"),
         ("freed by", "@freed"),
@@ -50,8 +54,29 @@ def draw_thread_matrix(matrix: ThreadMatrix) -> figure:
     drawn.add_tools(HoverTool(renderers=[cells], tooltips=tooltips))
     drawn.grid.visible = False
     drawn.xaxis.axis_label, drawn.yaxis.axis_label = "freed by", "allocated by"
-    drawn.xaxis.major_label_orientation = 0.7
+    if len(labels) > _MOST_WITH_NUMBERS:
+        drawn.xaxis.major_label_orientation = 0.7
     return drawn
+
+
+def _write_numbers(drawn: figure, cells: ColumnDataSource, most: float) -> None:
+    """Writes into each cell how many blocks it stands for, in whichever end of the scale can be read on its colour."""
+    levels, blocks = np.asarray(cells.data["level"]), np.asarray(cells.data["blocks"])
+    for some, ink in ((levels > 0.45 * most, SCALE[0][0]), (levels <= 0.45 * most, SCALE[-1][0])):
+        at = np.flatnonzero(some).tolist()
+        columns: dict[str, list[str]] = {name: [cells.data[name][k] for k in at] for name in ("freed", "allocated")}
+        columns["text"] = [f"{int(blocks[k]):,}" for k in at]
+        drawn.text(
+            x="freed",
+            y="allocated",
+            text="text",
+            source=ColumnDataSource(columns),
+            text_align="center",
+            text_baseline="middle",
+            text_font=value(FONT),
+            text_font_size="12px",
+            text_color=ink,
+        )
 
 
 def _make_unique(labels: tuple[str, ...]) -> tuple[str, ...]:

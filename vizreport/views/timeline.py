@@ -18,7 +18,7 @@ from vizreport.model.replay import Peak, Timeline
 from vizreport.model.trace import NO_DROPS, Drops, Samples
 from vizreport.units import format_bytes
 from vizreport.views.losses import count_dropped, draw_losses
-from vizreport.views.samples import draw_samples
+from vizreport.views.samples import draw_samples, shows_resident
 from vizreport.views.theme import (
     FONT,
     TimeUnit,
@@ -32,17 +32,11 @@ from vizreport.views.theme import (
 )
 
 _HEIGHTS = (290, 120, 150)
-_MOST_TIMES_LIVE = 5
 
 
 def find_unit(timeline: Timeline) -> TimeUnit:
     """Returns the unit of the picture's time axis."""
     return choose_time_unit(int(timeline.edges[-1]))
-
-
-def shows_resident(peak: Peak, samples: Samples) -> bool:
-    """Tells whether resident memory is shown at first: not where live bytes would be a flat line beside it."""
-    return bool(samples.rss.max(initial=0) <= _MOST_TIMES_LIVE * peak.bytes)
 
 
 def draw_timeline(
@@ -83,7 +77,7 @@ def draw_timeline(
     lines = [_draw_band(size, source, "bytes", "main"), _draw_band(blocks, source, "blocks", "third")]
     lines.append(_draw_rate(rate, source))
     if growing or len(samples.times):
-        draw_samples(size, samples, unit, "second", visible=growing or shows_resident(peak, samples))
+        draw_samples(size, samples, unit, "second", visible=growing or shows_resident(peak.bytes, samples))
     if growing or peak.row >= 0:
         _mark_peak(size, peak, unit, (start, end))
     label_bytes(size.yaxis)

@@ -13,6 +13,7 @@ from vizreport.reports.section import Section
 from vizreport.reports.stack_view import describe_site, describe_stack, name_stacks
 from vizreport.units import format_bytes
 from vizreport.views.fragmentation import draw_held, draw_page_shares
+from vizreport.views.samples import shows_resident
 
 HELP = (
     "Memory is given back to the kernel by whole pages: a page with one live byte is held. Held bytes are those of "
@@ -30,9 +31,10 @@ def build(results: PictureResults) -> Section:
     moments = [("At the peak", pictures.peak), ("At the end", pictures.end)]
     figures = {"held-figure": draw_held(pictures.held, samples)}
     for name, (title, moment) in zip(("pages-peak", "pages-end"), moments, strict=True):
-        figures[name] = draw_page_shares(moment.fragmentation.pages.count_by_share(), title)
+        figures[name] = draw_page_shares(moment.fragmentation.pages.count_by_share(), f"Pages {title.lower()}")
     values = {
-        "has_rss": len(samples.times) > 0,
+        "rss": format_bytes(int(samples.rss.max())) if len(samples.times) else "",
+        "shows_rss": shows_resident(int(pictures.held.held_bytes.max(initial=0)), samples),
         "rows": [_describe_moment(title, moment) for title, moment in moments],
         "pinning": [(title, *_list_pinning(results, moment)) for title, moment in moments],
         "mostly_empty": f"{100 * MOSTLY_EMPTY:.0f} %",

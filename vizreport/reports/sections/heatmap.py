@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from vizreport.analysis.region_names import name_regions
 from vizreport.reports.picture_results import PictureResults
+from vizreport.reports.region_text import describe_regions
 from vizreport.reports.section import Section
-from vizreport.units import format_bytes, format_count
 from vizreport.views.heatmap import describe_rows, draw_heatmap
 
 HELP = (
@@ -25,18 +23,13 @@ def build(results: PictureResults) -> Section:
     heatmap = results.pictures.heatmap
     if len(heatmap.mean_bytes) == 0:
         return Section(name="heatmap", title="Heatmap", help=HELP, values={"empty": True})
-    kinds = Counter(name_regions(heatmap.regions, results.image))
-    regions = ", ".join(format_count(count, kind) for kind, count in kinds.items())
-    lead = (
-        f"{format_bytes(int(heatmap.regions.offsets[-1]))} of addresses in {format_count(kinds.total(), 'region')} "
-        f"({regions}); a row is {format_bytes(heatmap.row_bytes)}"
-    )
+    names = name_regions(heatmap.regions, results.image)
     return Section(
         name="heatmap",
         title="Heatmap",
         help=HELP,
-        lead=lead,
+        lead=describe_regions(heatmap.regions, names, heatmap.row_bytes),
         values={"empty": False},
-        figures={"heatmap-figure": draw_heatmap(heatmap)},
+        figures={"heatmap-figure": draw_heatmap(heatmap, names)},
         data={"heatmap-rows": describe_rows(heatmap)},
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vizreport.analysis.layout import HeapLayout, find_layout_regions, lay_out
+from vizreport.analysis.region_names import name_regions
 from vizreport.reports.picture_results import PictureResults
+from vizreport.reports.region_text import describe_regions
 from vizreport.reports.section import Section
 from vizreport.units import format_time
 from vizreport.views.layout import describe_layout_rows, draw_layout, make_layout_columns
@@ -37,12 +40,21 @@ def _build(layouts: Sequence[HeapLayout], first: int, labels: Sequence[str], res
     if not any(len(layout) for layout in layouts):
         return Section(name="layout", title="Heap layout", help=HELP, values={"empty": True})
     values = {"empty": False, "n_layouts": len(layouts), "first": first, "labels": labels}
-    data = {
+    data: dict[str, Any] = {
         "layout-rows": describe_layout_rows(layouts[0]),
         "layout-moments": [make_layout_columns(layout, find_nodes(results, layout)) for layout in layouts],
     }
-    figures = {"layout-figure": draw_layout(layouts[0])}
-    return Section(name="layout", title="Heap layout", help=HELP, values=values, figures=figures, data=data)
+    regions = layouts[0].regions
+    names = name_regions(regions, results.image)
+    return Section(
+        name="layout",
+        title="Heap layout",
+        help=HELP,
+        lead=describe_regions(regions, names, data["layout-rows"]["rowBytes"]),
+        values=values,
+        figures={"layout-figure": draw_layout(layouts[0], names)},
+        data=data,
+    )
 
 
 def _name_moment(at: int, layout: HeapLayout, peak: int, n: int) -> str:

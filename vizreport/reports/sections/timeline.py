@@ -6,7 +6,8 @@ from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
 from vizreport.units import format_bytes
-from vizreport.views.timeline import draw_timeline, find_unit, shows_resident
+from vizreport.views.samples import shows_resident
+from vizreport.views.timeline import draw_timeline, find_unit
 
 HELP = (
     "Live bytes are what the program had asked for and not yet freed. The dark band reaches from the least to the "
@@ -26,7 +27,7 @@ def build(results: PictureResults) -> Section:
         lead=_say_mappings(results),
         values={
             "rss": format_bytes(int(samples.rss.max())) if len(samples.rss) else "",
-            "shows_rss": shows_resident(results.replayed.peak, samples),
+            "shows_rss": shows_resident(results.replayed.peak.bytes, samples),
             "dropped": say_count(results.image.n_dropped, "event") if len(results.image.drops) else "",
             "unit_ns": find_unit(timeline).ns,
             "start_ns": int(timeline.edges[0]),

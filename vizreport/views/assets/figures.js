@@ -4,11 +4,23 @@
 
   const views = new Map();
 
+  /* Bokeh writes 12MiB on axes. */
+  function spaceUnits(figure) {
+    for (const formatter of figure.references()) {
+      if (formatter.type !== "NumeralTickFormatter" || formatter.spaced) continue;
+      const write = formatter.doFormat.bind(formatter);
+      formatter.doFormat = (...values) => write(...values).map((text) => text.replace(/([0-9])([KMGT]?i?B)$/, "$1 $2"));
+      formatter.spaced = true;
+      formatter.change.emit();
+    }
+  }
+
   /* Makes the figure that stands at an element; resolves to its root model. */
   async function embed(holder) {
     const data = await vizzy.load(holder.id);
     const shown = await Bokeh.embed.embed_item(vizzy.theme.recolourItem(data), holder);
     const model = [...shown].map((view) => view.model)[0];
+    spaceUnits(model);
     views.set(holder.id, model);
     holder.dispatchEvent(new CustomEvent("figure", { detail: model }));
     return model;
@@ -39,6 +51,11 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     Bokeh.logger.set_level("warn");
+    for (const input of vizzy.all("input[data-figure]")) {
+      input.addEventListener("change", () => {
+        for (const model of vizzy.figures.find(input.dataset.figure, input.dataset.model)) model.visible = input.checked;
+      });
+    }
     for (const holder of vizzy.all(".figure")) vizzy.whenNear(holder, () => embed(holder));
   });
 })(window.vizzy);

@@ -1,10 +1,10 @@
 /* Colours of the flame graph: a hue for each of the modules with most frames, a lightness that varies with the function
- * so that neighbours can be told apart. The hues keep their distance for colour-blind eyes. */
+ * so that neighbours can be told apart. The colours keep their distance for every kind of colour-blind eyes. */
 (function (vizzy) {
   "use strict";
 
-  const LIGHT = ["#f2c078", "#9ccbe8", "#a8d5a2", "#e3b3d0", "#d9d28a", "#c3bfe6"];
-  const DARK = ["#8a5a1c", "#2c5f82", "#3a6b40", "#7c4468", "#6b6526", "#55508c"];
+  const LIGHT = ["#e7b765", "#9bcce8", "#a2cb98", "#d7aaba", "#d6d089", "#a7a0c0"];
+  const DARK = ["#8a581d", "#2f648a", "#386436", "#7a4267", "#434400", "#23427f"];
   const cache = new WeakMap();
   const places = new Map();
 
@@ -50,7 +50,7 @@
     const style = {
       fill: (frame) => (frame < 0 ? plain : fills[frame]),
       ink: dark ? "#eef1f4" : "#1b1f24",
-      mark: dark ? "#d6408f" : "#c2267e",
+      mark: "#c2267e",
       markInk: "#ffffff",
       legend: [...places].filter(([name]) => frames.modules.includes(name)).map(([name, place]) => [name, palette[place]]),
     };

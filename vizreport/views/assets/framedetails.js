@@ -54,8 +54,11 @@
   /* Puts new figures into details that are shown of the same function; what a reader selects or scrolls stays. */
   vizzy.renewFrame = function (holder, trees, chosen) {
     const table = vizzy.find("table", holder);
-    if (!table || holder.dataset.stack !== trees.stackText(chosen.tree, chosen.node)) vizzy.showFrame(holder, trees, chosen);
-    else table.replaceWith(figures(trees, chosen));
+    if (!table || holder.dataset.stack !== trees.stackText(chosen.tree, chosen.node)) return vizzy.showFrame(holder, trees, chosen);
+    table.replaceWith(figures(trees, chosen));
+    const view = vizzy.find(".function", holder);
+    const frame = trees.functions.indexOf(Number(view.dataset.function));
+    if (frame >= 0 && !view.contains(document.activeElement)) vizzy.showFunction(view, trees, { frame, metric: chosen.metric });
   };
 
   /* Fills an element with the details of a node: {tree, node, metric}. */
@@ -64,13 +67,15 @@
     holder.hidden = tree.total(chosen.metric, 0) === 0;
     holder.classList.toggle("nothing", node === 0);
     holder.dataset.stack = node === 0 ? "" : trees.stackText(tree, node);
-    if (node === 0) return holder.replaceChildren("Choose a box to zoom into it and to see its call stack and all its figures here.");
+    if (node === 0) return holder.replaceChildren("Choose a box to zoom into it; its call stack, its figures, its callers and callees then stand here.");
     const { function: name, module, inlined } = trees.describe(tree, node);
     const button = vizzy.make("button", { className: "button", type: "button", textContent: "Copy stack" });
     button.addEventListener("click", () => copy(trees.stackText(tree, node), button));
     const about = [module, inlined ? "inlined into its caller" : ""].filter(Boolean).join(" \u00b7 ");
     const origin = vizzy.make("div", { className: "muted", textContent: about });
     const left = vizzy.make("div", {}, origin, stack(trees, chosen), button);
-    holder.replaceChildren(vizzy.make("h3", { textContent: name }), left, figures(trees, chosen));
+    const view = vizzy.make("div", { className: "function" });
+    vizzy.showFunction(view, trees, { frame: tree.frame(node), metric: chosen.metric });
+    holder.replaceChildren(vizzy.make("h3", { textContent: name }), left, figures(trees, chosen), view);
   };
 })(window.vizzy);

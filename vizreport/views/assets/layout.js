@@ -70,7 +70,7 @@
       if (this.paint === "site") {
         const palette = vizzy.theme.colours();
         const ranks = new Map(this.sites.map((site, rank) => [site, palette[rank]]));
-        const quiet = vizzy.theme.quiet();
+        const quiet = vizzy.theme.role("quiet");
         return moment.pieceNodes.map((node) => ranks.get(this.siteOf(node)) || quiet);
       }
       const values = this.paint === "size" ? moment.pieceBytes.map((bytes, at) => bytes / moment.pieceBlocks[at]) : moment.pieceAges;
@@ -102,11 +102,12 @@
         this.sites.forEach((site, rank) => {
           items.push([palette[rank], site]);
         });
-        items.push([vizzy.theme.quiet(), "others"]);
+        items.push([vizzy.theme.role("quiet"), "others"]);
       } else {
         const scale = vizzy.theme.scale();
         items.push([scale[1], this.paint === "size" ? "small" : "new"], [scale[STEPS - 1], this.paint === "size" ? "large" : "old"]);
       }
+      items.push([vizzy.theme.role("hole"), "hole: free, between live blocks"]);
       const list = items.map(([colour, text]) => {
         const swatch = vizzy.make("i");
         swatch.style.background = colour;

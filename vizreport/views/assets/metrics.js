@@ -12,7 +12,18 @@
     }
 
     for (const input of inputs) input.addEventListener("change", () => select(input.value));
-    for (const input of ofRange) input.disabled = true;
+    const hint = document.getElementById("range-hint");
+
+    /* Figures of a range can be chosen once there is one; before, a hint says where. */
+    function offerRange(range) {
+      for (const input of ofRange) {
+        input.disabled = !range;
+        input.closest("label").hidden = !range;
+      }
+      if (hint) hint.hidden = Boolean(range) || ofRange.length === 0 || !document.getElementById("timeline");
+    }
+
+    offerRange(null);
     select(document.documentElement.dataset.metric);
     // A finding may say with which metric the picture shows it.
     for (const link of vizzy.all("a[data-metric]")) {
@@ -29,7 +40,7 @@
       const trees = await vizzy.callTrees();
       if (!trees || !trees.hasRange) return;
       trees.chooseRange(range);
-      for (const input of ofRange) input.disabled = !range;
+      offerRange(range);
       if (range && !metric.startsWith("range-")) {
         before = metric;
         select("range-allocated");

@@ -64,7 +64,7 @@
     /* Colours of the present palette: for things without an order, from little to much, and for what matters least. */
     colours: () => pick("colours"),
     scale: () => pick("scale"),
-    quiet: () => pick("roles")[palettes.names.indexOf("quiet")],
+    role: (name) => pick("roles")[palettes.names.indexOf(name)],
   };
 
   let chosen = null;

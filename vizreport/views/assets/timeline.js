@@ -12,10 +12,6 @@
       this.field("clear").addEventListener("click", () => this.choose(null));
       this.field("zoom").addEventListener("click", () => this.zoom(vizzy.state.get("range")));
       this.field("all").addEventListener("click", () => this.zoom(null));
-      const resident = vizzy.find("[name=resident]", section);
-      resident?.addEventListener("change", () => {
-        for (const line of this.models("resident")) line.visible = resident.checked;
-      });
       vizzy.figures.whenMade("timeline-figure", () => this.attach());
     }
 
