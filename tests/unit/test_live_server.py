@@ -13,7 +13,8 @@ import pytest
 from builders import TraceBuilder, free, malloc
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
-from vizreport.errors import VizzyError
+from vizreport.errors import TraceFormatError, VizzyError
+from vizreport.live.engine import Engine, EngineEndedError
 from vizreport.live.feeds import Feed, Player, Streams
 from vizreport.live.server import serve_live
 from vizreport.live.showing import Showing, Shown
@@ -223,3 +224,27 @@ def test_pages_that_look_at_the_same_cost_one_look(streams: Streams, monkeypatch
 def test_only_this_machine_is_served(streams: Streams) -> None:
     with pytest.raises(VizzyError, match="no password"):
         asyncio.run(serve_live(streams, Showing(streams, NO_SYMBOLS, n_stacks=1), "0.0.0.0", 0, started=print))
+
+
+class Broken:
+    """A feed that fails when it goes on."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Any] = {}
+
+    def advance(self) -> bool:
+        raise TraceFormatError("it is damaged", offset=0)
+
+
+def test_nobody_waits_for_an_engine_that_has_ended() -> None:
+    async def run() -> None:
+        engine = Engine(Broken())
+        early = asyncio.ensure_future(engine.ask(lambda: 1))
+        await asyncio.sleep(0)
+        with pytest.raises(TraceFormatError, match="it is damaged"):
+            await asyncio.get_running_loop().run_in_executor(None, engine.run)
+        for asked in (early, engine.ask(lambda: 2)):
+            with pytest.raises(EngineEndedError):
+                await asyncio.wait_for(asked, 10)
+
+    asyncio.run(run())

@@ -15,12 +15,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from vizreport.errors import VizzyError
 from vizreport.live.feeds import Feed
 
 _IDLE_S = 0.05
 _FOLLOWING_SHARE = 2
 
 T = TypeVar("T")
+
+
+class EngineEndedError(VizzyError):
+    """The engine was asked after its end."""
 
 
 class Engine:
@@ -30,12 +35,18 @@ class Engine:
         """Starts nothing yet."""
         self._feed = feed
         self._asked: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
-        self._stopping = threading.Event()
+        self._stopping, self._ended = threading.Event(), threading.Event()
 
     async def ask(self, question: Callable[[], T]) -> T:
-        """Calls a function in the engine's thread, when its turn comes, and returns what it returns."""
+        """Calls a function in the engine's thread, when its turn comes, and returns what it returns.
+
+        Raises:
+            EngineEndedError: It does not run any more.
+        """
         answer: Future[T] = Future()
         self._asked.put((question, answer))
+        if self._ended.is_set():
+            self._refuse()
         return await asyncio.wrap_future(answer)
 
     def stop(self) -> None:
@@ -59,8 +70,20 @@ class Engine:
                     end = time.monotonic()
                     rest_until = end + _FOLLOWING_SHARE * (end - start)
         finally:
+            self._ended.set()
+            self._refuse()
             for session in self._feed.sessions.values():
                 session.close()
+
+    def _refuse(self) -> None:
+        """Lets nobody wait for an answer that won't come."""
+        while True:
+            try:
+                _, answer = self._asked.get_nowait()
+            except queue.Empty:
+                return
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(EngineEndedError("the live view has ended"))
 
     def _answer(self, *, wait_s: float) -> bool:
         """Answers one question, if there is one or one comes; tells whether it did."""

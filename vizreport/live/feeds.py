@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from vizreport.analysis.heatmap import Heatmap
+from vizreport.errors import TraceFormatError
 from vizreport.live.played import PlayedSession
 from vizreport.live.session import LiveFigures, LiveSession
 from vizreport.model.trace import Image
@@ -51,6 +53,28 @@ MOST_RECORDINGS = 10
 _ARRIVAL_STEP_S = 0.1
 
 
+@dataclass(slots=True)
+class _Arrivals:
+    """What has arrived of a recording and was not taken yet.
+
+    Attributes:
+        noted: Moments, and how much had arrived by then, oldest first.
+    """
+
+    recording: Recording
+    session: LiveSession
+    noted: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def measure_lag(self, now: float) -> float:
+        """Returns how long ago arrived what is to be taken next; 0: there is nothing."""
+        come, taken = self.recording.framing.sound_bytes, self.session.n_bytes_taken
+        if come > taken and (not self.noted or now - self.noted[-1][0] > _ARRIVAL_STEP_S):
+            self.noted.append((now, come))
+        while self.noted and (self.noted[0][1] <= taken or self.session.done):
+            self.noted.popleft()
+        return now - self.noted[0][0] if self.noted else 0.0
+
+
 class Streams:
     """The recordings of a receiver, the newest last.
 
@@ -79,7 +103,7 @@ class Streams:
         self.behind_s = 0.0
         self._receiver, self._forget, self._clock = receiver, forget, clock
         self._recordings: dict[str, Recording] = {}
-        self._arrivals: deque[tuple[float, int]] = deque()  # when how much had come in all
+        self._arrivals: dict[str, _Arrivals] = {}
 
     def advance(self) -> bool:
         """See Feed."""
@@ -88,9 +112,13 @@ class Streams:
             if not recording.dropped and self._recordings.get(path) is not recording:
                 self._begin(path, recording)
         moved = False
-        for path, recording in self._recordings.items():
-            moved |= self.sessions[path].advance(end=recording.framing.sound_bytes)
-        self._note_arrivals()
+        for path, recording in list(self._recordings.items()):
+            try:
+                moved |= self.sessions[path].advance(end=recording.framing.sound_bytes)
+            except TraceFormatError:  # who sent it is not trusted, and harms no other
+                self._drop(path)
+        now = self._clock()
+        self.behind_s = max((arrivals.measure_lag(now) for arrivals in self._arrivals.values()), default=0.0)
         return moved
 
     def save(self, path: str) -> tuple[Path, int]:
@@ -102,23 +130,18 @@ class Streams:
         """Takes up a recording; makes room for it first."""
         idle = [path for path, other in self._recordings.items() if not other.lock.locked()]
         for dropped in idle[: max(len(self.sessions) + 1 - MOST_RECORDINGS, 0)]:
-            self.sessions.pop(dropped).close()
-            self._recordings[dropped].dropped = True
-            self._forget(self._recordings.pop(dropped))
+            self._drop(dropped)
         if path in self.sessions:
             self.sessions.pop(path).close()
         self.sessions[path], self._recordings[path] = LiveSession(path), recording
+        self._arrivals[path] = _Arrivals(recording, self.sessions[path])
 
-    def _note_arrivals(self) -> None:
-        """Finds out how far behind the sessions are."""
-        now = self._clock()
-        come = sum(recording.framing.sound_bytes for recording in self._recordings.values())
-        taken = sum(session.n_bytes_taken for session in self.sessions.values())
-        if not self._arrivals or now - self._arrivals[-1][0] > _ARRIVAL_STEP_S:
-            self._arrivals.append((now, come))
-        while self._arrivals and self._arrivals[0][1] <= taken:
-            self._arrivals.popleft()
-        self.behind_s = now - self._arrivals[0][0] if self._arrivals else 0.0
+    def _drop(self, path: str) -> None:
+        """Forgets a recording."""
+        self.sessions.pop(path).close()
+        del self._arrivals[path]
+        self._recordings[path].dropped = True
+        self._forget(self._recordings.pop(path))
 
 
 class Player:

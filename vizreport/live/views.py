@@ -15,8 +15,8 @@ from vizreport.live.feeds import Player, Streams
 from vizreport.live.look import describe_choice, make_look
 from vizreport.live.showing import Choice, Showing, choose_busiest
 
-_FRESH_S = 0.4
-"""A page asks every half second."""
+_FRESH_S = 0.3
+"""A page asks each 0.4 s."""
 _MOST_CHOICES = 200
 
 

@@ -1,9 +1,9 @@
-/* Asks the server what there is to see, twice a second, and tells the rest of the page by the event "look". What the
+/* Asks the server what there is to see, more than twice a second, and tells the rest of the page by the event "look". What the
  * page wants to see is all here: the server keeps nothing for it. */
 (function (vizzy) {
   "use strict";
 
-  const PERIOD_MS = 500;
+  const PERIOD_MS = 400;
   const LATE_MS = 1500;
   const RETRY_MS = 1000;
 
