@@ -59,9 +59,7 @@ def compiler_environment() -> dict[str, str]:
 
 def fetch_zstd() -> None:
     """Puts zstd.c and zstd.h into build/zstd. Where that fails the build says that traces will not be compressed."""
-    if has_zstd():
-        return
-    print(f"vizzy: no libzstd here: taking its source from PyPI's {ZSTD_SDIST}", file=sys.stderr)
+    print(f"vizzy: taking the source of zstd from PyPI's {ZSTD_SDIST}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch:
         download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=zstandard", "-d", scratch]
         if subprocess.run([*download, ZSTD_SDIST], env=compiler_environment(), check=False).returncode != 0:
@@ -90,17 +88,22 @@ class FetchZstd(Command):
     """`python setup.py fetch_zstd`: the set-up step of ./dev for machines without libzstd."""
 
     description = "fetch the source of zstd where no libzstd is installed"
-    user_options: ClassVar[list[tuple[str, str | None, str]]] = []
+    user_options: ClassVar[list[tuple[str, str | None, str]]] = [
+        ("always", None, "even where one is installed: for other machines")
+    ]
+    boolean_options: ClassVar[list[str]] = ["always"]
 
     def initialize_options(self) -> None:
-        """No options."""
+        """Sets the default."""
+        self.always = False
 
     def finalize_options(self) -> None:
-        """No options."""
+        """Nothing depends on another."""
 
     def run(self) -> None:
         """Fetches it."""
-        fetch_zstd()
+        if self.always or not has_zstd():
+            fetch_zstd()
 
 
 class BuildPy(build_py):
@@ -109,7 +112,8 @@ class BuildPy(build_py):
     def run(self) -> None:
         """Runs SCons, then copies; an editable install uses the libraries where SCons left them."""
         super().run()
-        fetch_zstd()
+        if not has_zstd():
+            fetch_zstd()
         run_scons()
         if not self.editable_mode:
             target = Path(self.build_lib, "vizreport", "lib")

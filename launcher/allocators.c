@@ -39,8 +39,8 @@ struct table {
 /* The bytes at offset, to be freed; NULL: not there, or too many. */
 static void *read_at(int fd, uint64_t offset, uint64_t bytes)
 {
-    void *buffer = bytes && bytes <= LARGEST_TABLE && offset <= INT64_MAX ? malloc(bytes) : NULL;
-    if (buffer && pread(fd, buffer, bytes, (off_t)offset) != (ssize_t)bytes) {
+    void *buffer = bytes && bytes <= LARGEST_TABLE && offset <= INT64_MAX ? malloc((size_t)bytes) : NULL;
+    if (buffer && pread(fd, buffer, (size_t)bytes, (off_t)offset) != (ssize_t)bytes) {
         free(buffer);
         return NULL;
     }

@@ -19,7 +19,7 @@
 #define MAX_DEPTH_LIMIT 65536u
 #define MIN_BUFFER_BYTES (64u * 1024u)
 #define MAX_BUFFER_BYTES (VZ_REGION_STRIDE / 2)
-#define MAX_SPOOL_BYTES ((uint64_t)1 << 40)
+#define MAX_SPOOL_BYTES ((uint64_t)1 << (sizeof(size_t) > 4 ? 40 : 30))
 #define DEFAULT_SPOOL_BYTES (16u << 20)
 #define DEFAULT_BUFFER_BYTES (16u << 20)
 #define DEFAULT_EMITTED_BUFFER_BYTES (1u << 20) /* it lies in each trace */

@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "record/sys_clock.h"
 #include "sys.h"
+#include "sys_counter.h"
 
 static uint64_t read_ns(clockid_t clock)
 {
@@ -39,7 +39,7 @@ static void read_pair(const struct vz_timebase *base, uint64_t *ticks, uint64_t 
 
 void vz_timebase_start(struct vz_timebase *base)
 {
-    *base = (struct vz_timebase){.is_counter = vz_sys_counter_is_reliable()};
+    *base = (struct vz_timebase){.is_counter = VZ_SYS_HAS_COUNTER && vz_sys_counter_is_reliable()};
     base->start_wall_ns = read_ns(CLOCK_REALTIME);
     read_pair(base, &base->start_ticks, &base->start_ns);
     base->rate = 1ULL << 32;

@@ -29,7 +29,7 @@ static const char *string_at(const struct file *file, uint64_t start, uint64_t s
     if (start > file->size || size > file->size - start || offset >= size)
         return "";
     const char *text = file->bytes + start + offset;
-    return memchr(text, 0, size - offset) ? text : "";
+    return memchr(text, 0, (size_t)(size - offset)) ? text : "";
 }
 
 static const ElfW(Shdr) * sections_of(const struct file *file)
@@ -94,23 +94,13 @@ static bool open_file(const void *image, size_t bytes, struct file *file)
     return bytes >= sizeof(ElfW(Ehdr)) && memcmp(image, ELFMAG, SELFMAG) == 0;
 }
 
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden"))); /* this program's own, by the linker */
+
 /* Whether this machine's own kind: the launcher's class, byte order and machine are the library's. */
 static bool is_native(const ElfW(Ehdr) * header)
 {
-#if defined(__x86_64__)
-    const unsigned machine = EM_X86_64;
-#elif defined(__aarch64__)
-    const unsigned machine = EM_AARCH64;
-#elif defined(__riscv)
-    const unsigned machine = EM_RISCV;
-#elif defined(__arm__)
-    const unsigned machine = EM_ARM;
-#else
-#error "the ELF machine of this architecture is missing here"
-#endif
-    const unsigned char class = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
-    return header->e_ident[EI_CLASS] == class && header->e_ident[EI_DATA] == ELFDATA2LSB &&
-           header->e_machine == machine;
+    return header->e_ident[EI_CLASS] == __ehdr_start.e_ident[EI_CLASS] &&
+           header->e_ident[EI_DATA] == __ehdr_start.e_ident[EI_DATA] && header->e_machine == __ehdr_start.e_machine;
 }
 
 struct vz_elf_facts vz_elf_examine(const void *image, size_t bytes)

@@ -8,6 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What getrlimit takes. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource;
+#else
+typedef int resource;
+#endif
+
 /* SIGPIPE and SIGXFSZ become errors of write(2). SIGCHLD ignored would make COMMAND's status unknowable. */
 static const int own_signals[VZ_N_OWN_SIGNALS] = {SIGPIPE, SIGXFSZ, SIGCHLD};
 
@@ -62,11 +69,11 @@ void vz_inherited_take(struct vz_inherited *inherited)
         sigaction(own_signals[i], &action, &inherited->own[i]);
     }
     for (unsigned i = 0; i < RLIM_NLIMITS; i++) {
-        getrlimit((__rlimit_resource_t)i, &inherited->limits[i]);
+        getrlimit((resource)i, &inherited->limits[i]);
         struct rlimit raised = {.rlim_cur = inherited->limits[i].rlim_max, .rlim_max = inherited->limits[i].rlim_max};
         /* The stack's limit decides where the kernel puts mappings of the program to come: leave it. */
         if (i != RLIMIT_STACK)
-            setrlimit((__rlimit_resource_t)i, &raised);
+            setrlimit((resource)i, &raised);
     }
     struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_FSIZE, &unlimited); /* granted to root only: else a low hard limit is reported when it is met */
@@ -76,7 +83,7 @@ void vz_inherited_take(struct vz_inherited *inherited)
 void vz_inherited_restore(const struct vz_inherited *inherited)
 {
     for (unsigned i = 0; i < RLIM_NLIMITS; i++)
-        setrlimit((__rlimit_resource_t)i, &inherited->limits[i]);
+        setrlimit((resource)i, &inherited->limits[i]);
     for (int i = 0; i < VZ_N_OWN_SIGNALS; i++)
         sigaction(own_signals[i], &inherited->own[i], NULL);
     sigprocmask(SIG_SETMASK, &inherited->mask, NULL);

@@ -32,7 +32,7 @@ static int open_trace(const struct vz_cli *cli, const struct vz_sink_session *se
                                       .token = cli->token,
                                       .token_bytes = cli->token_bytes,
                                       .spool_directory = cli->spool_directory,
-                                      .spool_bytes = cli->spool_bytes,
+                                      .spool_bytes = (size_t)cli->spool_bytes,
                                       .spool_margin_bytes = VZ_SPOOL_MARGIN_BYTES,
                                       .file = -1};
     struct vz_outlet *outlet;

@@ -17,6 +17,7 @@
 
 #include "cli.h"
 #include "elf_file.h"
+#include "libc.h"
 #include "message.h"
 
 #define MAX_SCRIPT_LEVELS 4   /* as many #! lines as the kernel follows */
@@ -94,14 +95,6 @@ static const char *what_raises_privileges(const char *path)
     return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0 ? "has file capabilities" : NULL;
 }
 
-/* Whether an interpreter is glibc's loader: ld-linux-x86-64.so.2, ld-linux.so.2, ld64.so.1, ld.so.1. */
-static bool is_glibc_loader(const char *interpreter)
-{
-    const char *slash = strrchr(interpreter, '/');
-    const char *name = slash ? slash + 1 : interpreter;
-    return strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "ld64.so", 7) == 0 || strncmp(name, "ld.so", 5) == 0;
-}
-
 static int check_elf(const char *path, const struct vz_elf_facts *facts)
 {
     if (facts->is_foreign) {
@@ -113,9 +106,9 @@ static int check_elf(const char *path, const struct vz_elf_facts *facts)
     } else if (facts->interpreter && access(facts->interpreter, X_OK) != 0) {
         vz_message_error("%s: its loader %s is missing; install the C library that it was built for", path,
                          facts->interpreter);
-    } else if (facts->interpreter && !is_glibc_loader(facts->interpreter)) {
-        vz_message_error("%s: is not a glibc program (its loader is %s); build it with glibc to record it", path,
-                         facts->interpreter);
+    } else if (facts->interpreter && !vz_libc_has_loader(facts->interpreter)) {
+        vz_message_error("%s: is not a %s program (its loader is %s); record it by a vizzytrace for its own C library",
+                         path, vz_libc_name, facts->interpreter);
     } else if (facts->sanitizer) {
         vz_message_error("%s: needs %s, which must be loaded first; build it without -fsanitize to record it", path,
                          facts->sanitizer);

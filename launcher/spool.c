@@ -73,7 +73,8 @@ size_t vz_spool_view(struct vz_spool *spool, uint64_t offset, uint64_t end, cons
     uint64_t rest = end - offset;
     *bytes = spool->ring;
     if (spool->file >= 0) {
-        ssize_t got = pread(spool->file, spool->ring, rest < spool->capacity ? rest : spool->capacity, (off_t)offset);
+        ssize_t got =
+            pread(spool->file, spool->ring, rest < spool->capacity ? (size_t)rest : spool->capacity, (off_t)offset);
         return got > 0 ? (size_t)got : 0;
     }
     size_t at = (size_t)(offset % spool->capacity);

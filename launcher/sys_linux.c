@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -60,13 +59,14 @@ struct pidfd_info_v0 {
     uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
     int32_t exit_code;
 };
-#define GET_INFO _IOWR(0xFF, 11, struct pidfd_info_v0)
+#define GET_INFO 0xc040ff0bul /* _IOWR(0xFF, 11, struct pidfd_info_v0) */
+_Static_assert(sizeof(struct pidfd_info_v0) == 0x40, "as in the number");
 #define INFO_EXIT (1u << 3) /* Linux 6.15 */
 
 bool vz_sys_pidfd_status(int pidfd, int *wait_status)
 {
     struct pidfd_info_v0 info = {.mask = INFO_EXIT};
-    if (ioctl(pidfd, GET_INFO, &info) != 0 || !(info.mask & INFO_EXIT))
+    if (syscall(SYS_ioctl, pidfd, GET_INFO, &info) != 0 || !(info.mask & INFO_EXIT))
         return false;
     *wait_status = info.exit_code;
     return true;

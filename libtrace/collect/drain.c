@@ -190,7 +190,7 @@ static void copy_run(const struct vz_timebase *base, struct vz_source *source, s
     uint32_t *const restrict threads = batch->thread, *const restrict stacks = batch->stack;
     uint8_t *const restrict kinds = batch->kind;
     uint32_t n = batch->n;
-    if (end - slot > room)
+    if (end - slot > (ptrdiff_t)room)
         end = slot + room;
     for (; slot < end; slot++, n++) {
         uint64_t word = atomic_load_explicit(&slot->when_kind, memory_order_acquire);

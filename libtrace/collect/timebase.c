@@ -7,8 +7,14 @@ static uint64_t rate_between(struct vz_clock_pair from, struct vz_clock_pair to)
 #ifdef __SIZEOF_INT128__
     return (uint64_t)(((unsigned __int128)(to.ns - from.ns) << VZ_TIMEBASE_UNIT_SHIFT) / (to.ticks - from.ticks));
 #else
-    (void)from, (void)to;
-    return 1ULL << VZ_TIMEBASE_UNIT_SHIFT; /* machines without a wide product have no counter: ticks are ns */
+    const uint64_t ns = to.ns - from.ns, ticks = to.ticks - from.ticks;
+    uint64_t rate = ns / ticks, rest = ns % ticks;
+    for (int bit = 0; bit < VZ_TIMEBASE_UNIT_SHIFT; bit++) { /* by hand: there is no wider division */
+        rest <<= 1;
+        rate = rate << 1 | (rest >= ticks);
+        rest -= rest >= ticks ? ticks : 0;
+    }
+    return rate;
 #endif
 }
 

@@ -7,16 +7,20 @@
 
 #include "region.h"
 #include "sys.h"
-#include "sys_clock.h"
+#include "sys_counter.h"
 
 /* Set once at attach; here so that the hot path inlines the read. */
 extern uint64_t vz_clock_start;
 extern bool vz_clock_is_counter;
 
+/* Ticks of a clock that may stand still between two events: those of one process are distinct all the same, in the order
+ * in which they were taken. */
+uint64_t vz_clock_ticks_counted(void);
+
 /* Ticks now. Not ordered against surrounding loads. */
 static inline uint64_t vz_clock_ticks(void)
 {
-    return (vz_clock_is_counter ? vz_sys_counter() : vz_sys_monotonic_ns()) - vz_clock_start;
+    return vz_clock_is_counter ? vz_sys_counter() - vz_clock_start : vz_clock_ticks_counted();
 }
 
 /* Whether other threads may exist. A libc that can't tell (before glibc 2.32) says yes. */

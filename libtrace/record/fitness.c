@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "loader.h"
 #include "session.h"
 #include "sys.h"
 
@@ -81,7 +82,7 @@ static enum vz_unfit fitness_of_elf(int fd, const ElfW(Ehdr) * header)
             break;
         if (segment.p_type == PT_INTERP) {
             vz_sys_pread(fd, interpreter, sizeof interpreter - 1, segment.p_offset);
-            result = strstr(interpreter, "musl") ? VZ_UNFIT_OTHER_LIBC : VZ_FIT;
+            result = vz_loader_is_ours(interpreter) ? VZ_FIT : VZ_UNFIT_OTHER_LIBC;
         } else if (segment.p_type == PT_DYNAMIC && needs_sanitizer(fd, header, &segment))
             return VZ_UNFIT_SANITIZER;
     }

@@ -33,7 +33,7 @@ static void append_unmap(struct vz_thread *thread, enum vz_kind kind, const void
     }
 
 MAP_HOOK(mmap, off_t)
-MAP_HOOK(mmap64, off64_t)
+MAP_HOOK(mmap64, int64_t)
 
 /* Whether the kernel would refuse to unmap this for its arguments alone. */
 static bool cannot_unmap(const void *address, size_t bytes) { return bytes == 0 || (uintptr_t)address % VZ_PAGE != 0; }

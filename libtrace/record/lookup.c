@@ -11,6 +11,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "loader.h"
+
+extern ElfW(Dyn) _DYNAMIC[]; /* our own; not in musl's link.h */
+
 /* A module's dynamic symbol table. */
 struct symbols {
     uintptr_t bias;
@@ -27,7 +31,7 @@ static struct symbols symbols_of(const struct link_map *map)
 {
     struct symbols symbols = {.bias = map->l_addr};
     for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
-        /* The loader has relocated these in place, except in the kernel's read-only vDSO. */
+        /* glibc has relocated these in place, except where that is read-only (the vDSO, RISC-V); musl has not. */
         const uintptr_t at = entry->d_un.d_ptr < map->l_addr ? entry->d_un.d_ptr + map->l_addr : entry->d_un.d_ptr;
         switch (entry->d_tag) {
         case DT_SYMTAB:
@@ -115,7 +119,7 @@ static void *find_in(const struct link_map *map, const char *name)
 void *vz_lookup_next(const char *name, const struct link_map **where)
 {
     bool after_us = false;
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
+    for (const struct link_map *map = vz_loader_modules(); map; map = map->l_next) {
         void *found = after_us ? find_in(map, name) : NULL;
         if (found) {
             if (where)
@@ -129,7 +133,7 @@ void *vz_lookup_next(const char *name, const struct link_map **where)
 
 const char *vz_lookup_own_path(void)
 {
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next)
+    for (const struct link_map *map = vz_loader_modules(); map; map = map->l_next)
         if (map->l_ld == _DYNAMIC)
             return map->l_name;
     return "";
@@ -137,7 +141,7 @@ const char *vz_lookup_own_path(void)
 
 void *vz_lookup_any(const char *name)
 {
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
+    for (const struct link_map *map = vz_loader_modules(); map; map = map->l_next) {
         void *found = find_in(map, name);
         if (found)
             return found;

@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include "modules.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <stdatomic.h>
@@ -16,17 +15,19 @@
 #include <sys/auxv.h>
 
 #include "arena.h"
+#include "loader.h"
 #include "log.h"
 #include "lookup.h"
 #include "region.h"
 #include "sys.h"
+#include "unwind_machine.h"
 
 enum { FIRST_EPOCH = 2, PATH_BYTES = 1024 };
 
 struct known {
     struct vz_module module; /* first: what vz_modules_find returns */
     struct known *next;
-    _Atomic bool gone;
+    _Atomic uint32_t gone; /* or not: a word, for machines without atomic bytes */
     const struct link_map *map;
     uint32_t build_id_bytes;
     uint8_t build_id[32];
@@ -36,13 +37,13 @@ struct known {
 /* What is needed of a module in memory, from its program headers. */
 struct layout {
     uintptr_t start, end, bias;
-    const uint8_t *eh_frame_hdr;
-    size_t eh_frame_hdr_bytes;
+    const uint8_t *unwind_table;
+    size_t unwind_table_bytes;
     uint32_t build_id_bytes;
     uint8_t build_id[32];
 };
 
-typedef int (*find_object)(void *, struct dl_find_object *);
+typedef int (*find_object)(void *, struct vz_found_object *);
 
 static _Atomic(struct known *) newest;
 static _Atomic uint32_t next_id = 1;
@@ -86,9 +87,9 @@ static void read_headers(struct layout *layout, const ElfW(Phdr) * headers, size
         if (header->p_type == PT_LOAD) {
             low = start < low ? start : low;
             high = start + header->p_memsz > high ? start + header->p_memsz : high;
-        } else if (header->p_type == PT_GNU_EH_FRAME) {
-            layout->eh_frame_hdr = (const uint8_t *)start;
-            layout->eh_frame_hdr_bytes = header->p_memsz;
+        } else if (header->p_type == VZ_MACHINE_UNWIND_SEGMENT) {
+            layout->unwind_table = (const uint8_t *)start;
+            layout->unwind_table_bytes = header->p_memsz;
         } else if (header->p_type == PT_NOTE && !layout->build_id_bytes) {
             read_build_id(layout, header);
         }
@@ -97,13 +98,11 @@ static void read_headers(struct layout *layout, const ElfW(Phdr) * headers, size
     layout->end = (high + VZ_PAGE - 1) & ~(uintptr_t)(VZ_PAGE - 1);
 }
 
-/* The program itself may be loaded without its ELF header, but the kernel says where its program headers are. */
-static bool is_program(const struct link_map *map) { return map->l_name && !map->l_name[0] && !map->l_prev; }
-
 static bool read_layout(struct layout *layout, const struct link_map *map, uintptr_t start)
 {
     *layout = (struct layout){.bias = map->l_addr};
-    if (is_program(map)) {
+    if (vz_loader_is_program(map)) {
+        /* It may be loaded without its ELF header, but the kernel says where its program headers are. */
         read_headers(layout, (const void *)getauxval(AT_PHDR), getauxval(AT_PHNUM));
         return true;
     }
@@ -152,8 +151,8 @@ static struct known *add(const struct layout *layout, const struct link_map *map
     known->module = (struct vz_module){.start = layout->start,
                                        .end = layout->end,
                                        .bias = layout->bias,
-                                       .eh_frame_hdr = layout->eh_frame_hdr,
-                                       .eh_frame_hdr_bytes = layout->eh_frame_hdr_bytes,
+                                       .unwind_table = layout->unwind_table,
+                                       .unwind_table_bytes = layout->unwind_table_bytes,
                                        .generation = fixed ? 0 : atomic_load(&epoch),
                                        .id = atomic_fetch_add(&next_id, 1),
                                        .fixed = fixed};
@@ -183,22 +182,22 @@ static struct known *find_known(uintptr_t pc, const struct link_map *map)
 /* Where the module's ELF header lies: objects other than the program are linked at address 0 of their file. */
 static uintptr_t header_address(const struct link_map *map)
 {
-    struct dl_find_object found;
+    struct vz_found_object found;
     if (real_find_object && real_find_object((void *)map->l_ld, &found) == 0)
-        return (uintptr_t)found.dlfo_map_start;
+        return (uintptr_t)found.map_start;
     return map->l_addr;
 }
 
 static const struct link_map *map_of_pc(uintptr_t pc, uintptr_t *start)
 {
-    struct dl_find_object found;
+    struct vz_found_object found;
     if (real_find_object) {
         if (real_find_object((void *)pc, &found) != 0)
             return NULL;
-        *start = (uintptr_t)found.dlfo_map_start;
-        return found.dlfo_link_map;
+        *start = (uintptr_t)found.map_start;
+        return found.map;
     }
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
+    for (const struct link_map *map = vz_loader_modules(); map; map = map->l_next) {
         struct layout layout;
         if (read_layout(&layout, map, map->l_addr) && pc >= layout.start && pc < layout.end) {
             *start = map->l_addr;
@@ -210,7 +209,7 @@ static const struct link_map *map_of_pc(uintptr_t pc, uintptr_t *start)
 
 static const char *path_of(const struct link_map *map, char *buffer)
 {
-    if (!is_program(map))
+    if (!vz_loader_is_program(map))
         return map->l_name ? map->l_name : "";
     const long bytes = vz_sys_readlink("/proc/self/exe", buffer, PATH_BYTES - 1);
     buffer[bytes > 0 ? bytes : 0] = 0;
@@ -222,9 +221,9 @@ void vz_modules_start(void)
     *(void **)(void *)&real_find_object = vz_lookup_any("_dl_find_object");
     publish_epoch(atomic_load(&epoch));
     char buffer[PATH_BYTES];
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
+    for (const struct link_map *map = vz_loader_modules(); map; map = map->l_next) {
         struct layout layout;
-        if (read_layout(&layout, map, is_program(map) ? 0 : header_address(map)))
+        if (read_layout(&layout, map, vz_loader_is_program(map) ? 0 : header_address(map)))
             add(&layout, map, path_of(map, buffer), true);
     }
 }

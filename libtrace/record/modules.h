@@ -13,8 +13,8 @@
 struct vz_module {
     uintptr_t start, end;        /* mapped range [start, end) */
     uintptr_t bias;              /* runtime address minus ELF virtual address */
-    const uint8_t *eh_frame_hdr; /* in memory; NULL: no unwind data */
-    size_t eh_frame_hdr_bytes;
+    const uint8_t *unwind_table; /* in memory: .eh_frame_hdr, on 32-bit ARM .ARM.exidx; NULL: no unwind data */
+    size_t unwind_table_bytes;
     uint32_t generation; /* first code epoch that resolves it; 0 and `fixed`: loaded at start */
     uint32_t id;         /* from 1; the same in the log */
     bool fixed;          /* loaded at start: never unloaded, its nodes have generation 0 */

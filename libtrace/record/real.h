@@ -10,11 +10,16 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
 #include "lookup.h"
+#include "operators.h"
+
+#undef mmap64 /* a macro of musl's, which until 1.2.3 exported the function too */
 
 struct vz_real {
 #define VZ_ALLOC(kind, name, bytes, parameters, arguments) void *(*name)parameters;

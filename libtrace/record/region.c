@@ -7,7 +7,7 @@
 
 struct vz_session *vz_session_shm;
 struct vz_region *vz_region;
-uint64_t vz_region_bytes;
+size_t vz_region_bytes;
 
 /* End of what this process has made accessible of its region: private, since each image has its own mapping. */
 static _Atomic uint64_t accessible;
@@ -17,10 +17,10 @@ static vz_region_grower grower;
 
 static bool unprotect(struct vz_region *region, uint64_t from, uint64_t to)
 {
-    return vz_sys_protect((char *)region + from, to - from, PROT_READ | PROT_WRITE) >= 0;
+    return vz_sys_protect((char *)region + from, (size_t)(to - from), PROT_READ | PROT_WRITE) >= 0;
 }
 
-int vz_region_enter(struct vz_region *region, uint64_t bytes, uint64_t step, vz_region_grower grow)
+int vz_region_enter(struct vz_region *region, size_t bytes, uint64_t step, vz_region_grower grow)
 {
     grower = grow ? grow : unprotect;
     step_bytes = step;

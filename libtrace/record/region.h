@@ -13,7 +13,7 @@
 
 extern struct vz_session *vz_session_shm; /* the session header; NULL: not attached */
 extern struct vz_region *vz_region;       /* this image's region */
-extern uint64_t vz_region_bytes;          /* how much of it is mapped */
+extern size_t vz_region_bytes;            /* how much of it is mapped */
 
 static inline void *vz_region_at(uint64_t offset) { return (char *)vz_region + offset; }
 static inline void *vz_region_page(uint32_t page) { return vz_region_at((uint64_t)page * VZ_PAGE); }
@@ -29,7 +29,7 @@ typedef bool (*vz_region_grower)(struct vz_region *region, uint64_t from, uint64
 
 /* Make this region the image's own: attaching, or in a forked child. bytes: how much of it is mapped, a multiple of
  * `step`, by which it grows. grow: NULL: it is mapped and only needs to be unprotected. Returns 0, or -1 if the kernel refuses. */
-int vz_region_enter(struct vz_region *region, uint64_t bytes, uint64_t step, vz_region_grower grow);
+int vz_region_enter(struct vz_region *region, size_t bytes, uint64_t step, vz_region_grower grow);
 
 /* Note in the region why recording stops; the first reason stays. */
 void vz_region_stop(enum vz_stop why);

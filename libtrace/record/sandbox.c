@@ -4,13 +4,14 @@
 #define _GNU_SOURCE
 #include "sandbox.h"
 
-#include <linux/audit.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+
+#include "sys_word.h"
 
 #define ALLOW_MASK 0xffff0000u
 
@@ -125,14 +126,14 @@ bool vz_sandbox_tolerates(const struct sock_fprog *filter)
         {.nr = SYS_futex, .args = {0, FUTEX_WAIT}},
         {.nr = SYS_futex, .args = {0, FUTEX_WAIT | FUTEX_PRIVATE_FLAG}},
         {.nr = SYS_mprotect, .args = {0, 1 << 20, PROT_READ | PROT_WRITE}},
-        {.nr = SYS_mmap,
+        {.nr = VZ_SYS_MMAP,
          .args = {0, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1}},
         {.nr = SYS_gettid},
         {.nr = SYS_getpid},
     };
     for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
         struct seccomp_data data = calls[i];
-        data.arch = AUDIT_ARCH_X86_64;
+        data.arch = VZ_AUDIT_ARCH;
         const uint32_t action = run(filter, &data) & ALLOW_MASK;
         if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG && action != SECCOMP_RET_ERRNO)
             return false;

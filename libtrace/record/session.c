@@ -26,13 +26,8 @@ __attribute__((section(VZ_CONFIG_SECTION), used, aligned(8))) struct vz_config v
 static _Atomic uint32_t life_before_attach = VZ_LIFE_UNSTARTED;
 _Atomic uint32_t *vz_life = &life_before_attach;
 
-uint64_t vz_clock_start;
-bool vz_clock_is_counter;
-static const char maybe_threaded = 0;
-const char *vz_clock_single_threaded = &maybe_threaded;
-
 /* The whole session file, mapped at once so that a forked child needs no descriptor. NULL where the address space is
- * limited (ulimit -v): then only the header and the image's own region are mapped, and a child has to open it again. */
+ * limited (ulimit -v) or too small (32 bits, 39 bits): then only the header and the image's own region are mapped, and a child has to open it again. */
 static char *whole;
 
 /* Time just before a fork() in progress, on the forking thread's way through pthread_atfork; 0: none. */
@@ -88,11 +83,11 @@ static bool session_is_ours(const struct vz_session *session)
 
 static bool map_session(int fd)
 {
-    whole = vz_sys_map(VZ_SESSION_FILE_BYTES, PROT_NONE, fd, 0);
+    whole = VZ_SESSION_FILE_BYTES <= SIZE_MAX ? vz_sys_map((size_t)VZ_SESSION_FILE_BYTES, PROT_NONE, fd, 0) : NULL;
     char *header = whole ? whole : vz_sys_map(VZ_SESSION_BYTES, PROT_NONE, fd, 0);
     if (!header || vz_sys_protect(header, VZ_SESSION_BYTES, PROT_READ | PROT_WRITE) < 0)
         return false;
-    hide_from_core_dumps(header, whole ? VZ_SESSION_FILE_BYTES : VZ_SESSION_BYTES);
+    hide_from_core_dumps(header, whole ? (size_t)VZ_SESSION_FILE_BYTES : VZ_SESSION_BYTES);
     vz_session_shm = (struct vz_session *)header;
     return session_is_ours(vz_session_shm) && vz_session_open();
 }
@@ -100,15 +95,15 @@ static bool map_session(int fd)
 static int open_session(void) { return (int)vz_sys_open((const char *)config()->session_path, O_RDWR | O_CLOEXEC); }
 
 /* How much of its region an image maps. Where the address space is limited it belongs to the program, all but a little. */
-static uint64_t region_bytes(void)
+static size_t region_bytes(void)
 {
     const uint64_t share = vz_sys_address_limit() / LIMIT_SHARE / VZ_REGION_STEP * VZ_REGION_STEP;
     if (whole || share >= VZ_REGION_STRIDE)
         return VZ_REGION_STRIDE;
-    return share > VZ_REGION_STEP ? share : VZ_REGION_STEP;
+    return share > VZ_REGION_STEP ? (size_t)share : VZ_REGION_STEP;
 }
 
-static struct vz_region *map_region(uint32_t index, uint64_t bytes, int fd)
+static struct vz_region *map_region(uint32_t index, size_t bytes, int fd)
 {
     const uint64_t offset = VZ_SESSION_BYTES + index * VZ_REGION_STRIDE;
     if (whole)
@@ -172,7 +167,7 @@ static int take_region(int fd)
     const int index = claim_index();
     if (index < 0)
         return -1;
-    const uint64_t bytes = region_bytes();
+    const size_t bytes = region_bytes();
     struct vz_region *region = map_region((uint32_t)index, bytes, fd);
     if (!region || vz_region_enter(region, bytes, VZ_REGION_STEP, NULL) < 0) {
         atomic_store(&vz_session_shm->claims[index], VZ_CLAIM_FREE);
@@ -202,7 +197,8 @@ static bool children_excluded(void)
 static void learn_whether_threaded(void)
 {
     const char *single_threaded = vz_lookup_any("__libc_single_threaded");
-    vz_clock_single_threaded = single_threaded ? single_threaded : &maybe_threaded;
+    if (single_threaded)
+        vz_clock_single_threaded = single_threaded;
 }
 
 /* Where no vizzytrace runs: the process records itself. */
@@ -264,7 +260,7 @@ static void wait_for_hook(void)
 static bool go_on_solo(uint64_t forked_at, uint64_t n_missed)
 {
     struct vz_region *const parents = vz_region;
-    const uint64_t parents_bytes = vz_region_bytes;
+    const size_t parents_bytes = vz_region_bytes;
     if (!vz_solo_begin((const struct vz_config_solo *)&config()->solo, VZ_ORIGIN_FORK, forked_at, region_bytes()))
         return false;
     atomic_store(&vz_region->dropped, n_missed);
@@ -280,7 +276,7 @@ static bool attach_forked(void)
     const uint64_t forked_at = fork_ticks ? fork_ticks : vz_thread_last_ticks();
     const uint64_t n_missed = n_unrecorded;
     struct vz_region *const parents = vz_region;
-    const uint64_t parents_bytes = vz_region_bytes;
+    const size_t parents_bytes = vz_region_bytes;
     fork_ticks = n_unrecorded = 0;
     if (!vz_session_open() || children_excluded())
         return false;

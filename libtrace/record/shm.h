@@ -6,7 +6,7 @@
  *   [ struct vz_session | region 0 | region 1 | ... | region VZ_MAX_REGIONS-1 ]
  *
  * A *region* belongs to one process image (pid, start, number of its exec). The library maps the whole file PROT_NONE
- * once, and makes what it uses accessible as it grows; so a forked child claims the next region by one CAS, needing
+ * once, where the address space has room for it (else its own region), and makes what it uses accessible as it grows; so a forked child claims the next region by one CAS, needing
  * no descriptor, and mlockall() in the program does not populate gigabytes. The collector maps everything read-write.
  *
  * Inside a region everything comes from one bump allocator (`top`), in multiples of VZ_PAGE, never given back while the
@@ -27,13 +27,18 @@
 #define VZ_SHM_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define VZ_SHM_MAGIC 0x316d68737a7a6976ULL /* "vizzshm1", little-endian */
 #define VZ_SHM_VERSION 1u                  /* library and collector must agree exactly */
 
 #define VZ_PAGE 4096u
+#if UINTPTR_MAX > UINT32_MAX
 #define VZ_REGION_STRIDE (1ULL << 30) /* 1 GiB of address space each, sparse */
+#else
+#define VZ_REGION_STRIDE (64ULL << 20) /* address space is scarce: of the 3 GiB or so, most are the program's */
+#endif
 #define VZ_MAX_REGIONS 4096u
 #define VZ_SESSION_BYTES (64u * VZ_PAGE) /* struct vz_session, rounded up */
 #define VZ_SESSION_FILE_BYTES (VZ_SESSION_BYTES + VZ_REGION_STRIDE * VZ_MAX_REGIONS)
@@ -261,12 +266,18 @@ struct vz_region {
 
 enum vz_stop {
     VZ_STOP_NONE = 0,
-    VZ_STOP_REGION_FULL = 1, /* the region's gigabyte is used up, or what a limit on address space leaves of it */
+    VZ_STOP_REGION_FULL = 1, /* the region is used up, or what a limit on address space leaves of it */
     VZ_STOP_REFUSED = 2,     /* the kernel refused a call it needs (seccomp, address-space limit) */
     VZ_STOP_COLLECTOR_GONE = 3
 };
 
 #define VZ_REGION_HEADER_BYTES (6u * VZ_PAGE)
 _Static_assert(sizeof(struct vz_region) <= VZ_REGION_HEADER_BYTES, "region header grew");
+
+/* The same for all machines and compilers, some of which align 64-bit words to 4 bytes only: no field relies on padding. */
+_Static_assert(sizeof(struct vz_slot) == 24 && sizeof(struct vz_chunk) == 16 && sizeof(struct vz_node) == 16 &&
+                   sizeof(struct vz_note) == 32 && offsetof(struct vz_module_note, text) == 96 &&
+                   offsetof(struct vz_session, claims) == 64 && offsetof(struct vz_region, node_segments) == 280,
+               "layout");
 
 #endif

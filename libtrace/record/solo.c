@@ -424,7 +424,7 @@ static int enter_region(uint64_t bytes)
     solo.mapped = 0;
     if (!region)
         return -ENOMEM;
-    if (vz_region_enter(region, bytes, step, solo.config->is_stream ? NULL : grow) < 0)
+    if (vz_region_enter(region, (size_t)bytes, step, solo.config->is_stream ? NULL : grow) < 0)
         return solo.trace.sink.has_failed ? -EIO : -ENOMEM;
     atomic_store(&region->top, VZ_REGION_HEADER_BYTES);
     solo.source = (struct vz_source){.ops = &operations,

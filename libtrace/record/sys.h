@@ -1,4 +1,4 @@
-/* Raw kernel calls and clocks: the only way by which the recorder reaches the kernel. sys_linux_x86_64.c implements it.
+/* Raw kernel calls and clocks: the only way by which the recorder reaches the kernel. sys_linux.c implements it.
  *
  * None of these touch errno, allocate, lock or are cancellation points. Calls return what the kernel returned: a
  * negative errno on failure. All may be called in a hook, in a signal handler, before main and in a forked child.

@@ -23,7 +23,7 @@ static long call3(long number, long a, long b, long c) { return vz_sys_call6(num
 
 long vz_sys_create(const char *path)
 {
-    const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_LARGEFILE;
     return vz_sys_call6(SYS_openat, AT_FDCWD, (long)path, flags, 0666, 0, 0);
 }
 
@@ -82,9 +82,11 @@ long vz_sys_identify(int fd, struct vz_sys_identity *identity)
 
 uint64_t vz_sys_file_limit(void)
 {
-    struct rlimit64 limit = {.rlim_cur = UINT64_MAX};
+    struct {
+        uint64_t soft, hard;
+    } limit = {.soft = UINT64_MAX};
     vz_sys_call6(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0);
-    return limit.rlim_cur;
+    return limit.soft;
 }
 
 void vz_sys_uname(struct utsname *system) { call3(SYS_uname, (long)system, 0, 0); }

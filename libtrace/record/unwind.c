@@ -26,7 +26,7 @@
 #include "unwind_memo.h"
 #include "unwind_paths.h"
 #include "unwind_rules.h"
-#include "unwind_x86_64.h"
+#include "unwind_step.h"
 
 enum {
     WINDOW_MARGIN = 256,  /* frames kept beyond max_depth: two steps between cuts, so that it moves seldom */
@@ -192,7 +192,8 @@ static void remember(struct vz_memo *memo, const struct vz_fresh *fresh, const s
     frame->generation = fresh->generation;
     frame->fp_matters = !caller || vz_rule_uses_fp(rule);
     if (caller && vz_rule_steps(rule)) {
-        add_check(memo, vz_rule_pc_slot(caller->sp), caller->pc);
+        const uintptr_t slot = vz_rule_pc_slot(rule, caller->sp);
+        add_check(memo, slot, vz_machine_saved_pc(slot, caller->pc));
         if (vz_rule_kind(rule) == VZ_RULE_FP_LOAD)
             add_check(memo, vz_rule_cfa_slot(rule, &fresh->at), caller->sp);
         if (caller_fp_matters && vz_rule_fp_words(rule))

@@ -1,6 +1,6 @@
 /* Call stacks: from a hook's caller to the id of an interned stack.
  *
- * unwind_fde.c finds the unwind data of a pc, unwind_cfi.c and unwind_expression.c evaluate it, unwind_x86_64.c
+ * unwind_fde.c finds the unwind data of a pc, unwind_cfi.c and unwind_expression.c evaluate it, unwind_step.c
  * compiles it into a tiny rule, unwind_rules.c keeps the rules; unwind.c walks by them, with all registers where a rule
  * needs more, remembers the thread's last walk and interns what is new. Never faults, and never allocates but from the
  * arena. Uses 256 bytes of stack where all rules are known, up to 1.75 KiB where one has to be compiled or all
@@ -15,19 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The state of a frame as its callee's return will find it. */
-struct vz_context {
-    uintptr_t pc; /* return address */
-    uintptr_t sp; /* stack pointer after the return: the callee's CFA */
-    uintptr_t fp; /* frame-pointer register (rbp) */
-};
-
-/* The caller of the function that contains this. That function gets a frame pointer by it. */
-static inline __attribute__((always_inline)) struct vz_context vz_context_of_caller(void)
-{
-    const uintptr_t *frame = __builtin_frame_address(0);
-    return (struct vz_context){.pc = frame[1], .sp = (uintptr_t)(frame + 2), .fp = frame[0]};
-}
+#include "unwind_caller.h"
 
 /* How many frames of a stack of `depth` frames are cut off at its root end. */
 static inline uint32_t vz_unwind_cut(uint32_t max_depth, uint32_t depth)

@@ -191,20 +191,20 @@ static bool define_register(struct machine *machine, struct vz_cursor *cursor, u
 
 static void execute_one(struct machine *machine, struct vz_cursor *cursor, uint8_t operation)
 {
-    const uint64_t align = machine->fde->code_align;
+    const uintptr_t align = machine->fde->code_align;
     if (define_cfa(machine, cursor, operation) || define_register(machine, cursor, operation))
         return;
     switch (operation) {
     case CFA_NOP:
         return;
     case CFA_ADVANCE1:
-        machine->location += vz_cursor_unsigned(cursor, 1) * align;
+        machine->location += (uintptr_t)vz_cursor_unsigned(cursor, 1) * align;
         return;
     case CFA_ADVANCE2:
-        machine->location += vz_cursor_unsigned(cursor, 2) * align;
+        machine->location += (uintptr_t)vz_cursor_unsigned(cursor, 2) * align;
         return;
     case CFA_ADVANCE4:
-        machine->location += vz_cursor_unsigned(cursor, 4) * align;
+        machine->location += (uintptr_t)vz_cursor_unsigned(cursor, 4) * align;
         return;
     case CFA_REMEMBER_STATE:
         save_state(machine, cursor);

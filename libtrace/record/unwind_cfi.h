@@ -10,9 +10,8 @@
 
 #include "unwind_dwarf.h"
 #include "unwind_fde.h"
+#include "unwind_machine.h"
 #include "unwind_stack.h"
-
-enum { VZ_CFI_COLUMNS = 17 };
 
 enum vz_cfi_how {
     VZ_CFI_SAME = 0,        /* not saved: as the callee has it */

@@ -91,12 +91,14 @@ static inline int64_t vz_cursor_sleb(struct vz_cursor *cursor)
 
 /* The value of a pointer in this encoding, without following VZ_PE_INDIRECT. data: what VZ_PE_DATA_RELATIVE counts
  * from. */
-static inline uint64_t vz_cursor_pointer(struct vz_cursor *cursor, uint8_t encoding, uint64_t data)
+static inline uintptr_t vz_cursor_pointer(struct vz_cursor *cursor, uint8_t encoding, uint64_t data)
 {
     const uint64_t place = (uint64_t)(uintptr_t)cursor->at;
     uint64_t value = 0;
     switch (encoding & VZ_PE_FORMAT) {
     case VZ_PE_ABSOLUTE:
+        value = vz_cursor_unsigned(cursor, sizeof(uintptr_t));
+        break;
     case VZ_PE_UDATA8:
     case VZ_PE_SDATA8:
         value = vz_cursor_unsigned(cursor, 8);
@@ -124,11 +126,11 @@ static inline uint64_t vz_cursor_pointer(struct vz_cursor *cursor, uint8_t encod
     }
     switch (encoding & VZ_PE_APPLICATION) {
     case VZ_PE_ABSOLUTE:
-        return value;
+        return (uintptr_t)value;
     case VZ_PE_PC_RELATIVE:
-        return value + place;
+        return (uintptr_t)(value + place);
     case VZ_PE_DATA_RELATIVE:
-        return value + data;
+        return (uintptr_t)(value + data);
     default:
         cursor->bad = true;
         return 0;

@@ -2,7 +2,7 @@
 #include "unwind_cfi.h"
 #include "unwind_dwarf.h"
 
-enum { STACK_DEPTH = 8, MAX_OPERATIONS = 256 };
+enum { STACK_DEPTH = 8, MAX_OPERATIONS = 256, WORD_BITS = 8 * sizeof(uintptr_t) };
 
 enum {
     OP_ADDR = 0x03,
@@ -117,11 +117,11 @@ static uintptr_t combine(struct machine *machine, uint8_t operation, uintptr_t a
     case OP_PLUS:
         return a + b;
     case OP_SHL:
-        return b < 64 ? a << b : 0;
+        return b < WORD_BITS ? a << b : 0;
     case OP_SHR:
-        return b < 64 ? a >> b : 0;
+        return b < WORD_BITS ? a >> b : 0;
     case OP_SHRA:
-        return (uintptr_t)(signed_a >> (b < 64 ? b : 63));
+        return (uintptr_t)(signed_a >> (b < WORD_BITS ? b : WORD_BITS - 1));
     case OP_XOR:
         return a ^ b;
     case OP_EQ:
@@ -163,13 +163,13 @@ static bool constant(struct machine *machine, uint8_t operation)
     else if (operation == OP_BREGX)
         push_register(machine, vz_cursor_uleb(&machine->code));
     else if (operation >= OP_CONST1U && operation <= OP_CONST8S && operation % 2 == 0)
-        push(machine, vz_cursor_unsigned(&machine->code, (size_t)1 << (operation - OP_CONST1U) / 2));
+        push(machine, (uintptr_t)vz_cursor_unsigned(&machine->code, (size_t)1 << (operation - OP_CONST1U) / 2));
     else if (operation >= OP_CONST1U && operation <= OP_CONST8S)
         push(machine, (uintptr_t)vz_cursor_signed(&machine->code, (size_t)1 << (operation - OP_CONST1U) / 2));
     else if (operation == OP_ADDR)
-        push(machine, vz_cursor_unsigned(&machine->code, sizeof(uintptr_t)));
+        push(machine, (uintptr_t)vz_cursor_unsigned(&machine->code, sizeof(uintptr_t)));
     else if (operation == OP_CONSTU)
-        push(machine, vz_cursor_uleb(&machine->code));
+        push(machine, (uintptr_t)vz_cursor_uleb(&machine->code));
     else if (operation == OP_CONSTS)
         push(machine, (uintptr_t)vz_cursor_sleb(&machine->code));
     else
@@ -229,7 +229,7 @@ static void other(struct machine *machine, uint8_t operation)
         push(machine, ~pop(machine));
         return;
     case OP_PLUS_UCONST:
-        push(machine, pop(machine) + vz_cursor_uleb(&machine->code));
+        push(machine, pop(machine) + (uintptr_t)vz_cursor_uleb(&machine->code));
         return;
     case OP_BRA:
         distance = vz_cursor_signed(&machine->code, 2);

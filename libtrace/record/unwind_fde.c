@@ -33,6 +33,7 @@ static size_t encoded_bytes(uint8_t encoding)
     case VZ_PE_SDATA4:
         return 4;
     case VZ_PE_ABSOLUTE:
+        return sizeof(uintptr_t);
     case VZ_PE_UDATA8:
     case VZ_PE_SDATA8:
         return 8;
@@ -44,9 +45,9 @@ static size_t encoded_bytes(uint8_t encoding)
 /* The address of the last FDE whose function starts at or before pc, or 0. */
 static uint64_t search_table(const struct vz_module *module, uintptr_t pc)
 {
-    const uint8_t *hdr = module->eh_frame_hdr;
+    const uint8_t *hdr = module->unwind_table;
     const uint64_t data = (uint64_t)(uintptr_t)hdr;
-    struct vz_cursor cursor = {hdr, hdr + module->eh_frame_hdr_bytes, false};
+    struct vz_cursor cursor = {hdr, hdr + module->unwind_table_bytes, false};
     const uint8_t version = vz_cursor_byte(&cursor);
     const uint8_t eh_frame_encoding = vz_cursor_byte(&cursor);
     const uint8_t count_encoding = vz_cursor_byte(&cursor);
@@ -114,7 +115,7 @@ static bool read_cie(struct vz_cursor cursor, struct cie *cie, struct vz_fde *fd
         return false;
     if (version == 4)
         vz_cursor_skip(&cursor, 2); /* address size, segment selector size */
-    fde->code_align = vz_cursor_uleb(&cursor);
+    fde->code_align = (uintptr_t)vz_cursor_uleb(&cursor);
     fde->data_align = vz_cursor_sleb(&cursor);
     fde->return_column = version == 1 ? vz_cursor_byte(&cursor) : vz_cursor_uleb(&cursor);
     if (augmentation[0] == 'z') {
@@ -150,7 +151,7 @@ static bool read_fde(const struct vz_module *module, struct vz_cursor cursor, st
 
 bool vz_fde_find(const struct vz_module *module, uintptr_t pc, struct vz_fde *fde)
 {
-    if (!module->eh_frame_hdr)
+    if (!module->unwind_table)
         return false;
     const uint64_t address = search_table(module, pc);
     *fde = (struct vz_fde){0};

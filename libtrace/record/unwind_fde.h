@@ -11,7 +11,7 @@ struct vz_fde {
     uintptr_t start, end;                 /* of the code it describes */
     const uint8_t *initial, *initial_end; /* the CIE's instructions */
     const uint8_t *program, *program_end; /* its own */
-    uint64_t code_align;
+    uintptr_t code_align;
     int64_t data_align;
     uint64_t return_column;
     bool signal_frame; /* augmentation 'S': its caller was interrupted, it did not call */

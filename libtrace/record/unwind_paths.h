@@ -15,7 +15,7 @@
 
 static inline uint16_t *vz_paths_guess(struct vz_memo *memo, const struct vz_context *from)
 {
-    const uint64_t key = from->pc + (from->sp << 20) + ((uint64_t)memo->last_path << 40);
+    const uint64_t key = from->pc + ((uint64_t)from->sp << 20) + ((uint64_t)memo->last_path << 40);
     return &memo->guesses[key * 0x9e3779b97f4a7c15u >> (64 - VZ_GUESS_BITS)];
 }
 

@@ -10,7 +10,7 @@
 #include "region.h"
 #include "unwind.h"
 #include "unwind_rules.h"
-#include "unwind_x86_64.h"
+#include "unwind_step.h"
 
 enum { MOST_FRAMES = 1 << 16 };
 

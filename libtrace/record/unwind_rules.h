@@ -1,4 +1,4 @@
-/* The compiled rules of a process: return address -> rule (unwind_x86_64.h), shared by its threads without a lock.
+/* The compiled rules of a process: return address -> rule (unwind_step.h), shared by its threads without a lock.
  *
  * A rule of a module loaded at start holds for ever; others for the code epoch in which they were compiled. Rules of
  * pcs in no module are not kept: a module may be loaded there later, and nothing tells us.
@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "unwind_x86_64.h"
+#include "unwind_step.h"
 
 enum { VZ_RULES_BITS = 17 }; /* 2 MiB, touched as it fills */
 

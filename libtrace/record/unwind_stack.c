@@ -3,11 +3,10 @@
 #include "unwind_stack.h"
 
 #include "sys.h"
+#include "unwind_machine.h"
 
 _Atomic uint32_t vz_stack_unmaps;
 __thread struct vz_stack_range vz_stack_signal;
-
-enum { LEAST_BYTES = 2048 };
 
 enum { PAGE = 4096, FAR_PAGES = 64 }; /* a frame larger than FAR_PAGES starts a range of its own */
 
@@ -28,7 +27,7 @@ static bool holds(const struct vz_stack_range *range, uintptr_t address)
 __attribute__((noinline)) bool vz_stack_is_short(void)
 {
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    return holds(&vz_stack_signal, here) && here - vz_stack_signal.low < LEAST_BYTES;
+    return holds(&vz_stack_signal, here) && here - vz_stack_signal.low < VZ_MACHINE_LEAST_STACK;
 }
 
 /* Grow the range so that it holds page, if it is near. */

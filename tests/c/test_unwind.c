@@ -15,8 +15,10 @@
 #include <unwind.h>
 
 #include "image.h"
+#include "odd_frames.h"
 #include "record/region.h"
 #include "record/unwind.h"
+#include "unwind_machine.h"
 
 #define NOINLINE __attribute__((noinline))
 #ifdef __SANITIZE_THREAD__
@@ -27,7 +29,7 @@
 #if defined(VZ_SANITIZED) || !defined(__OPTIMIZE__)
 #define STACK_LIMIT 8000 /* sanitizers' own frames */
 #else
-#define STACK_LIMIT 1792
+#define STACK_LIMIT (VZ_MACHINE_LEAST_STACK - 256)
 #endif
 #define AFTER_CALL() __asm__ volatile("" ::: "memory") /* keeps the call before it from being a tail call */
 
@@ -165,11 +167,11 @@ static NOINLINE void realigned(unsigned depth)
     take();
 }
 
-/* rbp changes in each turn, and is of no consequence or handed on. */
+/* The frame pointer's register changes in each turn, and is of no consequence or handed on. */
 static NOINLINE void busy_registers(void)
 {
     for (register unsigned long i = 0; i < 50; i++) {
-        __asm__ volatile("" : "+r"(i) : : "rbx", "r12", "r13", "r14", "r15", "memory");
+        __asm__ volatile("" : "+r"(i) : : PRESERVED_REGISTERS, "memory");
         take();
     }
 }
@@ -300,30 +302,6 @@ static void test_coroutines(void)
     compare = true;
 }
 
-/* A caller whose CFA is on rbx: no tiny rule. */
-uint32_t call_on_rbx(uint32_t (*function)(void));
-__asm__(".text\n.type call_on_rbx, @function\n"
-        "call_on_rbx:\n.cfi_startproc\n"
-        "push %rbx\n.cfi_adjust_cfa_offset 8\n.cfi_offset rbx, -16\n"
-        "mov %rsp, %rbx\n.cfi_def_cfa_register rbx\n"
-        "and $-64, %rsp\n"
-        "call *%rdi\n"
-        "mov %rbx, %rsp\n.cfi_def_cfa_register rsp\n"
-        "pop %rbx\n.cfi_adjust_cfa_offset -8\n"
-        "ret\n.cfi_endproc\n.size call_on_rbx, . - call_on_rbx\n");
-
-/* A caller that switches stacks, with its CFA on rbp. */
-uint32_t call_on_stack(uint32_t (*function)(void), void *stack);
-__asm__(".text\n.type call_on_stack, @function\n"
-        "call_on_stack:\n.cfi_startproc\n"
-        "push %rbp\n.cfi_adjust_cfa_offset 8\n.cfi_offset rbp, -16\n"
-        "mov %rsp, %rbp\n.cfi_def_cfa_register rbp\n"
-        "mov %rsi, %rsp\n"
-        "call *%rdi\n"
-        "mov %rbp, %rsp\n"
-        "pop %rbp\n.cfi_def_cfa rsp, 8\n"
-        "ret\n.cfi_endproc\n.size call_on_stack, . - call_on_stack\n");
-
 static uint32_t descend_3(void)
 {
     descend(3);
@@ -335,14 +313,14 @@ static _Alignas(16) unsigned char stacks[2][65536];
 static uint32_t descend_above(void)
 {
     take();
-    const uint32_t id = call_on_stack(descend_3, stacks[1] + sizeof stacks[1]) + call_on_stack(take, stacks[1] + 4096);
+    const uint32_t id = call_on_stack(descend_3, stacks[1] + sizeof stacks[1]) + call_on_stack(take, stacks[1] + 16384);
     return id + take();
 }
 
 static uint32_t descend_below(void)
 {
     take();
-    const uint32_t id = call_on_stack(descend_3, stacks[0] + sizeof stacks[0]) + call_on_stack(take, stacks[0] + 4096);
+    const uint32_t id = call_on_stack(descend_3, stacks[0] + sizeof stacks[0]) + call_on_stack(take, stacks[0] + 16384);
     return id + take();
 }
 
@@ -358,18 +336,13 @@ static void test_stack_switches(void)
 
 static void test_full_registers(void)
 {
-    scene = "CFA on rbx";
+    scene = "CFA on another register";
     for (unsigned i = 0; i < 5; i++) {
-        call_on_rbx(take);
-        call_on_rbx(descend_3);
+        call_on_another(take);
+        call_on_another(descend_3);
         take();
     }
 }
-
-/* Code in no module that keeps a frame pointer: push rbp; mov rbp, rsp; call rdi; pop rbp; ret. */
-static const unsigned char framed[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
-/* And that uses rbp otherwise: push rbp; mov ebp, 7; call rdi; pop rbp; ret. */
-static const unsigned char frameless[] = {0x55, 0xbd, 7, 0, 0, 0, 0xff, 0xd7, 0x5d, 0xc3};
 
 static void test_jit(void)
 {
@@ -378,8 +351,9 @@ static void test_jit(void)
     unsigned char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (code == MAP_FAILED)
         return;
-    memcpy(code, framed, sizeof framed);
-    memcpy(code + 64, frameless, sizeof frameless);
+    memcpy(code, framed, ODD_CODE_BYTES);
+    memcpy(code + 64, frameless, ODD_CODE_BYTES);
+    __builtin___clear_cache((char *)code, (char *)code + 128);
     uint32_t (*call_framed)(uint32_t(*)(void)), (*call_frameless)(uint32_t(*)(void));
     *(void **)&call_framed = code;
     *(void **)&call_frameless = code + 64;
@@ -422,7 +396,7 @@ static size_t stack_used_by(uint32_t (*function)(void))
     return measured_from - (uintptr_t)painted - untouched;
 }
 
-static uint32_t take_full(void) { return call_on_rbx(take) + 1; }
+static uint32_t take_full(void) { return call_on_another(take) + 1; }
 
 static void test_stack_use(void)
 {
@@ -538,7 +512,8 @@ int main(void)
     test_coroutines();
     test_full_registers();
     test_stack_switches();
-    test_jit();
+    if (HAS_FRAME_POINTERS)
+        test_jit();
     test_stack_use();
     test_threads();
     run_deep();

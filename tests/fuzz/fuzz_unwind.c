@@ -8,7 +8,7 @@
 
 #include "fuzz.h"
 #include "record/unwind_cfi.h"
-#include "record/unwind_x86_64.h"
+#include "record/unwind_step.h"
 
 enum { PAGE = 4096, N_PCS = 4, PC_STRIDE = 5 };
 
@@ -60,8 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     struct vz_module module = {.start = (uintptr_t)image, .end = (uintptr_t)image + input.bytes};
     module.bias = module.start;
     if (hdr < input.bytes) {
-        module.eh_frame_hdr = image + hdr;
-        module.eh_frame_hdr_bytes = input.bytes - hdr;
+        module.unwind_table = image + hdr;
+        module.unwind_table_bytes = input.bytes - hdr;
     }
     for (size_t i = 0; i < N_PCS && first + i * PC_STRIDE < input.bytes; i++)
         examine(&module, module.start + first + i * PC_STRIDE);

@@ -1,29 +1,30 @@
-/* Rules from FDEs, and the full-register step. Source: System V ABI, AMD64 supplement, sections 3.6 and 3.7. */
+/* Rules from FDEs, and the full-register step by them. Source: DWARF 5 section 6.4. */
 #define _GNU_SOURCE /* link.h: ElfW */
-#include "unwind_x86_64.h"
+#include "unwind_step.h"
 
 #include <link.h>
 #include <string.h>
 
 #include "sys.h"
-
-enum { OWN_FRAMES = 32 }; /* between a full walk's start and the hook's caller, at most */
+#include "unwind_code.h"
 
 enum { OP_DEREF = 0x06, OP_BREG_FP = 0x70 + VZ_COLUMN_FP };
 
 #define LARGEST_FRAME ((uintptr_t)1 << 20) /* of code without unwind data: plausible, no more */
-#define JIT_REACH ((uintptr_t)1 << 31)     /* what a direct call can span */
-#define NOP 0x90        /* stands before the address to which a stack's first function returns, in Go */
+/* What a direct call can span; on 32 bits half of all there is. */
+#define JIT_REACH ((uintptr_t)1 << (sizeof(uintptr_t) > 4 ? 31 : 30))
 #define ENTRY_BYTES 128 /* of a module's entry routine, at most */
 
-static const uint32_t CHAIN = VZ_RULE_CHAIN | 2u << VZ_RULE_SAVED_SHIFT | 2u << VZ_RULE_OFFSET_SHIFT;
+/* The convention of frame pointers: where they point, in words below the caller's sp; the return address is next to it. */
+static uint32_t chain_rule(void) { return VZ_RULE_CHAIN | vz_rule_pack(VZ_MACHINE_CHAIN_WORDS, 1, 2); }
 
 /* Not inlined: what it needs is gone from the stack when expressions are evaluated. */
 static __attribute__((noinline)) bool find_row(const struct vz_module *module, uintptr_t pc, struct vz_cfi_row *row,
                                                bool *signal_frame)
 {
     struct vz_fde fde;
-    if (!vz_fde_find(module, pc, &fde) || fde.return_column != VZ_COLUMN_PC || !vz_cfi_row_of(module, &fde, pc, row))
+    if (!vz_fde_find(module, pc, &fde) || fde.return_column != VZ_COLUMN_RETURN ||
+        !vz_cfi_row_of(module, &fde, pc, row))
         return false;
     *signal_frame = fde.signal_frame;
     return true;
@@ -31,7 +32,7 @@ static __attribute__((noinline)) bool find_row(const struct vz_module *module, u
 
 /* ---- rules ------------------------------------------------------------------------------------------------------- */
 
-/* The N of "rbp + N", followed by a load if `loaded`: the forms in which gcc describes realigned frames. */
+/* The N of "fp + N", followed by a load if `loaded`: the forms in which gcc describes realigned frames. */
 static bool is_fp_offset(struct vz_cursor expression, bool loaded, int64_t *offset)
 {
     if (vz_cursor_byte(&expression) != OP_BREG_FP)
@@ -42,55 +43,46 @@ static bool is_fp_offset(struct vz_cursor expression, bool loaded, int64_t *offs
     return !expression.bad && expression.at == expression.end;
 }
 
-static uint32_t pack(enum vz_rule_kind kind, int64_t offset, int64_t fp_words)
+static uint32_t pack(enum vz_rule_kind kind, int64_t offset, int64_t pc_words, int64_t fp_words)
 {
-    const int64_t words = offset / 8;
-    if (offset % 8 || words != (int32_t)((uint32_t)words << VZ_RULE_OFFSET_SHIFT) >> VZ_RULE_OFFSET_SHIFT ||
-        fp_words < 0 || fp_words > 0xff)
-        return VZ_RULE_FULL;
-    return (uint32_t)kind | (uint32_t)fp_words << VZ_RULE_SAVED_SHIFT | (uint32_t)words << VZ_RULE_OFFSET_SHIFT;
+    const uint32_t packed = offset % VZ_WORD == 0 ? vz_rule_pack(offset / VZ_WORD, pc_words, fp_words) : 0;
+    return packed ? (uint32_t)kind | packed : (uint32_t)VZ_RULE_FULL;
 }
 
-static uint32_t pack_realigned(const struct vz_module *module, const struct vz_cfi_row *row)
+static uint32_t pack_realigned(const struct vz_module *module, const struct vz_cfi_row *row, int64_t pc_words)
 {
     int64_t offset, fp_offset;
     if (vz_cfi_how(row, VZ_COLUMN_FP) != VZ_CFI_EXPRESSION ||
         !is_fp_offset(vz_cfi_expression(module, row->cfa_value), true, &offset) ||
         !is_fp_offset(vz_cfi_expression(module, vz_cfi_value(row, VZ_COLUMN_FP)), false, &fp_offset) || fp_offset != 0)
         return VZ_RULE_FULL;
-    return pack(VZ_RULE_FP_LOAD, offset, 1);
+    return pack(VZ_RULE_FP_LOAD, offset, pc_words, pc_words + 1);
+}
+
+/* How many words below the CFA a column is saved: 0 if it is kept or lost, -1 if it is elsewhere. */
+static int64_t words_below_cfa(const struct vz_cfi_row *row, unsigned column)
+{
+    const enum vz_cfi_how how = vz_cfi_how(row, column);
+    const int32_t value = vz_cfi_value(row, column);
+    if (how == VZ_CFI_SAME || how == VZ_CFI_UNDEFINED)
+        return 0;
+    return how == VZ_CFI_OFFSET && value < 0 && value % VZ_WORD == 0 ? -value / VZ_WORD : -1;
 }
 
 static uint32_t pack_row(const struct vz_module *module, const struct vz_cfi_row *row)
 {
-    if (vz_cfi_how(row, VZ_COLUMN_PC) == VZ_CFI_UNDEFINED)
+    if (vz_cfi_how(row, VZ_COLUMN_RETURN) == VZ_CFI_UNDEFINED)
         return VZ_RULE_OUTERMOST;
-    if (vz_cfi_how(row, VZ_COLUMN_PC) != VZ_CFI_OFFSET || vz_cfi_value(row, VZ_COLUMN_PC) != -8 ||
-        vz_cfi_how(row, VZ_COLUMN_SP) != VZ_CFI_SAME)
+    const int64_t pc_words = words_below_cfa(row, VZ_COLUMN_RETURN);
+    if (pc_words <= 0 || vz_cfi_how(row, VZ_COLUMN_SP) != VZ_CFI_SAME)
         return VZ_RULE_FULL;
     if (row->cfa_is_expression)
-        return pack_realigned(module, row);
-    int64_t fp_words = 0;
-    if (vz_cfi_how(row, VZ_COLUMN_FP) == VZ_CFI_OFFSET && vz_cfi_value(row, VZ_COLUMN_FP) < 0 &&
-        vz_cfi_value(row, VZ_COLUMN_FP) % 8 == 0)
-        fp_words = -vz_cfi_value(row, VZ_COLUMN_FP) / 8;
-    else if (vz_cfi_how(row, VZ_COLUMN_FP) != VZ_CFI_SAME && vz_cfi_how(row, VZ_COLUMN_FP) != VZ_CFI_UNDEFINED)
-        return VZ_RULE_FULL;
+        return pack_realigned(module, row, pc_words);
+    const int64_t fp_words = words_below_cfa(row, VZ_COLUMN_FP);
     if (row->cfa_register == VZ_COLUMN_SP)
-        return pack(VZ_RULE_SP, row->cfa_value, fp_words);
-    return row->cfa_register == VZ_COLUMN_FP ? pack(VZ_RULE_FP, row->cfa_value, fp_words) : (uint32_t)VZ_RULE_FULL;
-}
-
-/* Whether the instruction before pc looks like a call: E8 with a 32-bit distance, or FF /2 with any operand. */
-static bool follows_call(const struct vz_module *module, uintptr_t pc)
-{
-    const uint8_t *code = (const uint8_t *)pc;
-    if (pc - module->start < 7)
-        return true;
-    bool indirect = false;
-    for (unsigned bytes = 2; bytes <= 7; bytes++)
-        indirect |= code[-(int)bytes] == 0xff && (code[1 - (int)bytes] & 0x38) == 0x10;
-    return indirect || code[-5] == 0xe8;
+        return pack(VZ_RULE_SP, row->cfa_value, pc_words, fp_words);
+    return row->cfa_register == VZ_COLUMN_FP ? pack(VZ_RULE_FP, row->cfa_value, pc_words, fp_words)
+                                             : (uint32_t)VZ_RULE_FULL;
 }
 
 /* Whether pc lies in the routine at which the kernel starts the module. ld.so's calls the constructors of what is
@@ -107,19 +99,19 @@ static bool is_in_entry(const struct vz_module *module, uintptr_t pc)
  */
 static bool has_no_caller(const struct vz_module *module, uintptr_t pc)
 {
-    return is_in_entry(module, pc) || !follows_call(module, pc);
+    return is_in_entry(module, pc) || !vz_machine_follows_call(module, pc);
 }
 
 uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc)
 {
     struct vz_cfi_row row;
     bool signal_frame;
-    if (!module)
-        return CHAIN;
-    const uint32_t fixed = module->fixed ? VZ_RULE_FIXED : 0;
-    if (!find_row(module, pc - 1, &row, &signal_frame))
-        return (has_no_caller(module, pc) ? (uint32_t)VZ_RULE_OUTERMOST : CHAIN) | fixed;
-    return (signal_frame ? (uint32_t)VZ_RULE_FULL : pack_row(module, &row)) | fixed;
+    const uint32_t fixed = module && module->fixed ? VZ_RULE_FIXED : 0;
+    if (module && find_row(module, pc - 1, &row, &signal_frame))
+        return (signal_frame ? (uint32_t)VZ_RULE_FULL : pack_row(module, &row)) | fixed;
+    if (vz_machine_is_sigreturn(module, pc))
+        return VZ_RULE_FULL | fixed;
+    return (module && has_no_caller(module, pc) ? (uint32_t)VZ_RULE_OUTERMOST : chain_rule()) | fixed;
 }
 
 /* ---- the full-register step
@@ -166,14 +158,14 @@ static bool is_return_address(const struct vz_module *module, uintptr_t pc)
 {
     return pc - module->start >= 8 && vz_sys_readable((pc - 8) & ~(uintptr_t)3) &&
            vz_sys_readable(pc & ~(uintptr_t)3) && !is_in_entry(module, pc) &&
-           (follows_call(module, pc) || *(const uint8_t *)(pc - 1) == NOP);
+           (vz_machine_follows_call(module, pc) || vz_machine_follows_nop(pc));
 }
 
 bool vz_rule_step_chain(struct vz_context *frame, struct vz_stack *stack)
 {
     const uintptr_t pc = frame->pc;
     const bool is_near = frame->fp >= frame->sp && frame->fp - frame->sp <= LARGEST_FRAME;
-    if (!vz_rule_step(CHAIN, frame, stack))
+    if (!vz_rule_step(chain_rule(), frame, stack))
         return false;
     const struct vz_module *module = frame->pc ? vz_modules_find(frame->pc - 1) : NULL;
     if (module)
@@ -194,6 +186,19 @@ static enum vz_step step_by_chain(struct vz_registers *registers, struct vz_stac
     return frame.pc ? VZ_STEP_CALLER : VZ_STEP_OUTERMOST;
 }
 
+/* By what is known without an FDE. */
+static enum vz_step step_without(struct vz_registers *registers, const struct vz_module *module, struct vz_stack *stack)
+{
+    const uintptr_t pc = registers->value[VZ_COLUMN_PC];
+    if (registers->interrupted)
+        return VZ_STEP_GAP;
+    if (vz_machine_is_sigreturn(module, pc)) {
+        registers->interrupted = true;
+        return vz_machine_leave_signal(registers->value, stack) ? VZ_STEP_CALLER : VZ_STEP_GAP;
+    }
+    return module && has_no_caller(module, pc) ? VZ_STEP_OUTERMOST : step_by_chain(registers, stack);
+}
+
 enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *stack, bool *fixed)
 {
     const uintptr_t pc = registers->value[VZ_COLUMN_PC] - !registers->interrupted;
@@ -202,14 +207,9 @@ enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *
     bool signal_frame;
     uintptr_t cfa;
     *fixed = module && module->fixed;
-    if (!module)
-        return step_by_chain(registers, stack);
-    if (!find_row(module, pc, &row, &signal_frame)) {
-        if (registers->interrupted)
-            return VZ_STEP_GAP;
-        return has_no_caller(module, pc + 1) ? VZ_STEP_OUTERMOST : step_by_chain(registers, stack);
-    }
-    if (vz_cfi_how(&row, VZ_COLUMN_PC) == VZ_CFI_UNDEFINED)
+    if (!module || !find_row(module, pc, &row, &signal_frame))
+        return step_without(registers, module, stack);
+    if (vz_cfi_how(&row, VZ_COLUMN_RETURN) == VZ_CFI_UNDEFINED)
         return VZ_STEP_OUTERMOST;
     if (!find_cfa(module, &row, registers->value, stack, &cfa))
         return VZ_STEP_GAP;
@@ -217,18 +217,9 @@ enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *
     for (unsigned i = 0; i < VZ_CFI_COLUMNS; i++)
         if (!find_register(module, &row, i, callee.value, cfa, stack, &registers->value[i]))
             return VZ_STEP_GAP;
+    registers->value[VZ_COLUMN_PC] = vz_machine_code_address(registers->value[VZ_COLUMN_RETURN]);
     registers->interrupted = signal_frame;
+    if (registers->value[VZ_COLUMN_PC] == callee.value[VZ_COLUMN_PC] && cfa == callee.value[VZ_COLUMN_SP])
+        return VZ_STEP_GAP; /* goes nowhere: its return address was not saved */
     return registers->value[VZ_COLUMN_PC] ? VZ_STEP_CALLER : VZ_STEP_OUTERMOST;
-}
-
-bool vz_registers_leave(struct vz_registers *registers, struct vz_context from, struct vz_stack *stack)
-{
-    bool fixed;
-    for (unsigned n = 0; n < OWN_FRAMES; n++) {
-        if (registers->value[VZ_COLUMN_SP] == from.sp && registers->value[VZ_COLUMN_PC] == from.pc)
-            return true;
-        if (vz_registers_step(registers, stack, &fixed) != VZ_STEP_CALLER)
-            return false;
-    }
-    return false;
 }

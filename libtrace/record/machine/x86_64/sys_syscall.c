@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #include <sys/syscall.h>
 
-#include "sandbox.h"
+#include "record/sandbox.h"
 
 _Static_assert(SYS_seccomp == 317, "as below");
 

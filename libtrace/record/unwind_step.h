@@ -1,36 +1,35 @@
-/* What the unwinder knows of x86-64: rules, the registers of a full walk, and how both step to the caller.
+/* Stepping from a frame to its caller: by a rule, or with all registers.
  *
- * A rule is what an FDE says at one return address, for frames that need no more than rsp, rbp and two or three words
+ * A rule is what an FDE says at one return address, for frames that need no more than sp, fp and two or three words
  * of the stack: nearly all. Its inputs are exactly the frame's pc, sp and fp, and those words; the memo relies on it.
+ * What differs between machines is in machine/: columns and captured registers, how a rule is packed, what a call looks like.
  */
-#ifndef VZ_UNWIND_X86_64_H
-#define VZ_UNWIND_X86_64_H
+#ifndef VZ_UNWIND_STEP_H
+#define VZ_UNWIND_STEP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "unwind.h"
 #include "unwind_cfi.h"
+#include "unwind_layout.h"
+#include "unwind_machine.h"
 #include "unwind_stack.h"
 
 enum vz_rule_kind {
     VZ_RULE_OUTERMOST = 1, /* has no caller */
-    VZ_RULE_SP,            /* CFA = rsp + offset */
-    VZ_RULE_FP,            /* CFA = rbp + offset */
-    VZ_RULE_FP_LOAD,       /* CFA = word at rbp + offset (realigned frames of gcc); rbp saved where rbp points */
+    VZ_RULE_SP,            /* CFA = sp + offset */
+    VZ_RULE_FP,            /* CFA = fp + offset */
+    VZ_RULE_FP_LOAD,       /* CFA = word at fp + offset (realigned frames of gcc on x86); fp saved where fp points */
     VZ_RULE_FULL,          /* needs other registers or an expression: vz_registers_step */
-    VZ_RULE_CHAIN          /* no unwind data: guess that rbp points at the saved rbp, as it does with frame pointers */
+    VZ_RULE_CHAIN          /* no unwind data: guess that fp leads to the saved fp, as it does with frame pointers */
 };
 
-/* A rule packed into 32 bits: kind 3, fixed 1, rbp's place 8, offset 20 (signed, in words). */
-enum { VZ_RULE_FIXED = 8, VZ_RULE_SAVED_SHIFT = 4, VZ_RULE_OFFSET_SHIFT = 12 };
+enum { VZ_WORD = sizeof(uintptr_t), VZ_RULE_FIXED = 8 };
 
 static inline enum vz_rule_kind vz_rule_kind(uint32_t rule) { return (enum vz_rule_kind)(rule & 7); }
 static inline bool vz_rule_is_fixed(uint32_t rule) { return rule & VZ_RULE_FIXED; }
-static inline intptr_t vz_rule_offset(uint32_t rule) { return (intptr_t)((int32_t)rule >> VZ_RULE_OFFSET_SHIFT) * 8; }
-
-/* How many words below the CFA rbp is saved (FP_LOAD: any number stands for where rbp points); 0: it is not. */
-static inline uint32_t vz_rule_fp_words(uint32_t rule) { return rule >> VZ_RULE_SAVED_SHIFT & 0xff; }
+static inline intptr_t vz_rule_offset(uint32_t rule) { return (intptr_t)vz_rule_offset_words(rule) * VZ_WORD; }
 
 static inline bool vz_rule_steps(uint32_t rule)
 {
@@ -38,11 +37,11 @@ static inline bool vz_rule_steps(uint32_t rule)
 }
 
 /* Where the caller's state lies: the caller's sp is the CFA. Only for rules that step. */
-static inline uintptr_t vz_rule_pc_slot(uintptr_t cfa) { return cfa - 8; }
+static inline uintptr_t vz_rule_pc_slot(uint32_t rule, uintptr_t cfa) { return cfa - VZ_WORD * vz_rule_pc_words(rule); }
 
 static inline uintptr_t vz_rule_fp_slot(uint32_t rule, const struct vz_context *frame, uintptr_t cfa)
 {
-    return vz_rule_kind(rule) == VZ_RULE_FP_LOAD ? frame->fp : cfa - 8 * vz_rule_fp_words(rule);
+    return vz_rule_kind(rule) == VZ_RULE_FP_LOAD ? frame->fp : cfa - VZ_WORD * vz_rule_fp_words(rule);
 }
 
 static inline uintptr_t vz_rule_cfa_slot(uint32_t rule, const struct vz_context *frame)
@@ -50,7 +49,7 @@ static inline uintptr_t vz_rule_cfa_slot(uint32_t rule, const struct vz_context 
     return frame->fp + (uintptr_t)vz_rule_offset(rule);
 }
 
-/* Whether the rule itself looks at rbp. */
+/* Whether the rule itself looks at fp. */
 static inline bool vz_rule_uses_fp(uint32_t rule)
 {
     return vz_rule_kind(rule) == VZ_RULE_FP || vz_rule_kind(rule) == VZ_RULE_FP_LOAD ||
@@ -68,8 +67,9 @@ static inline bool vz_rule_step(uint32_t rule, struct vz_context *frame, struct 
         caller.sp = frame->fp + (uintptr_t)vz_rule_offset(rule);
     else if (!vz_stack_load(stack, vz_rule_cfa_slot(rule, frame), &caller.sp))
         return false;
-    if (!vz_stack_load(stack, vz_rule_pc_slot(caller.sp), &caller.pc))
+    if (!vz_stack_load(stack, vz_rule_pc_slot(rule, caller.sp), &caller.pc))
         return false;
+    caller.pc = vz_machine_code_address(caller.pc);
     if (vz_rule_fp_words(rule) && !vz_stack_load(stack, vz_rule_fp_slot(rule, frame, caller.sp), &caller.fp))
         return false;
     *frame = caller;
@@ -77,38 +77,24 @@ static inline bool vz_rule_step(uint32_t rule, struct vz_context *frame, struct 
 }
 
 /* The same by VZ_RULE_CHAIN, a guess that must look right: it leads to an address behind a call in a module, be it on
- * another stack; or else rbp is near above rsp, and the address is near this pc, or 0, which ends the stack. In a hook.
+ * another stack; or else fp is near above sp, and the address is near this pc, or 0, which ends the stack. In a hook.
  */
 bool vz_rule_step_chain(struct vz_context *frame, struct vz_stack *stack);
 
 /* The rule of a return address in this module (NULL: in none). In a hook. */
 uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc);
 
-/* All registers of a frame, by DWARF column: 3 rbx, 6 rbp, 7 rsp, 16 pc. */
+/* All registers of a frame, by DWARF column; VZ_COLUMN_PC is its pc. Those that no walk needs may be missing. */
 struct vz_registers {
     uintptr_t value[VZ_CFI_COLUMNS];
     bool interrupted; /* pc was interrupted: it is not a return address */
 };
 
-enum { VZ_COLUMN_FP = 6, VZ_COLUMN_SP = 7, VZ_COLUMN_PC = 16 };
-
 /* The registers as they are here: in the function that contains this, at this place. */
 static inline __attribute__((always_inline)) void vz_registers_capture(struct vz_registers *registers)
 {
     registers->interrupted = true; /* as good as */
-    __asm__ volatile("movq %%rbx, 24(%0)\n\t"
-                     "movq %%rbp, 48(%0)\n\t"
-                     "movq %%rsp, 56(%0)\n\t"
-                     "movq %%r12, 96(%0)\n\t"
-                     "movq %%r13, 104(%0)\n\t"
-                     "movq %%r14, 112(%0)\n\t"
-                     "movq %%r15, 120(%0)\n\t"
-                     "leaq 0f(%%rip), %%rax\n"
-                     "0:\n\t"
-                     "movq %%rax, 128(%0)"
-                     :
-                     : "r"(registers->value)
-                     : "rax", "memory");
+    vz_machine_capture(registers->value);
 }
 
 static inline struct vz_context vz_registers_context(const struct vz_registers *registers)

@@ -1,5 +1,5 @@
-/* Raw kernel calls for x86-64 Linux. Inline system calls instead of libc's: those set errno, and some are cancellation
- * points or can themselves be interposed. */
+/* Raw kernel calls that are the same on all machines. Inline system calls instead of libc's: those set errno, and some are
+ * cancellation points or can themselves be interposed. */
 #define _GNU_SOURCE
 #include "sys.h"
 
@@ -12,39 +12,29 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-static long call6(long number, long a, long b, long c, long d, long e, long f)
-{
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    long result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}
+#include "sys_call.h"
+#include "sys_word.h"
 
-static long call3(long number, long a, long b, long c) { return call6(number, a, b, c, 0, 0, 0); }
+static long call3(long number, long a, long b, long c) { return vz_sys_call6(number, a, b, c, 0, 0, 0); }
 
 long vz_sys_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns)
 {
     const struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
                                      .tv_nsec = (long)(timeout_ns % 1000000000u)};
-    return call6(SYS_futex, (long)word, FUTEX_WAIT, (long)expected, (long)&timeout, 0, 0);
+    return vz_sys_call6(SYS_futex, (long)word, FUTEX_WAIT, (long)expected, (long)&timeout, 0, 0);
 }
 
 void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset)
 {
     const int flags = (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_NORESERVE;
-    const long result = call6(SYS_mmap, 0, (long)bytes, protection, flags, fd, (long)file_offset);
+    const long result = vz_sys_call_mmap(NULL, bytes, protection, flags, fd, file_offset);
     return result < 0 && result > -4096 ? NULL : (void *)result;
 }
 
 void vz_sys_map_private(void *address, size_t bytes, int fd, uint64_t file_offset)
 {
     const int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
-    call6(SYS_mmap, (long)address, (long)bytes, PROT_READ | PROT_WRITE, flags, fd, (long)file_offset);
+    vz_sys_call_mmap(address, bytes, PROT_READ | PROT_WRITE, flags, fd, file_offset);
 }
 
 long vz_sys_unmap(void *address, size_t bytes) { return call3(SYS_munmap, (long)address, (long)bytes, 0); }
@@ -61,22 +51,24 @@ long vz_sys_advise(void *address, size_t bytes, int advice)
 
 uint64_t vz_sys_address_limit(void)
 {
-    struct rlimit64 limit = {.rlim_cur = UINT64_MAX};
-    call6(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0);
-    return limit.rlim_cur;
+    struct {
+        uint64_t soft, hard;
+    } limit = {.soft = UINT64_MAX};
+    vz_sys_call6(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0);
+    return limit.soft;
 }
 
 uint32_t vz_sys_gettid(void) { return (uint32_t)call3(SYS_gettid, 0, 0, 0); }
 uint32_t vz_sys_getpid(void) { return (uint32_t)call3(SYS_getpid, 0, 0, 0); }
 uint32_t vz_sys_getppid(void) { return (uint32_t)call3(SYS_getppid, 0, 0, 0); }
-uint32_t vz_sys_getuid(void) { return (uint32_t)call3(SYS_getuid, 0, 0, 0); }
-uint32_t vz_sys_getgid(void) { return (uint32_t)call3(SYS_getgid, 0, 0, 0); }
+uint32_t vz_sys_getuid(void) { return (uint32_t)call3(VZ_SYS_GETUID, 0, 0, 0); }
+uint32_t vz_sys_getgid(void) { return (uint32_t)call3(VZ_SYS_GETGID, 0, 0, 0); }
 
-/* By openat, as libc does: sandboxes often know no open. */
+/* By openat and its kin, as libc does: sandboxes often know no open, nor do newer machines. */
 long vz_sys_open(const char *path, int flags) { return vz_sys_openat(AT_FDCWD, path, flags); }
 long vz_sys_openat(int directory, const char *path, int flags)
 {
-    return call6(SYS_openat, directory, (long)path, flags, 0, 0, 0);
+    return vz_sys_call6(SYS_openat, directory, (long)path, flags | O_LARGEFILE, 0, 0, 0);
 }
 
 long vz_sys_close(int fd) { return call3(SYS_close, fd, 0, 0); }
@@ -85,22 +77,23 @@ long vz_sys_read(int fd, void *buffer, size_t bytes) { return call3(SYS_read, fd
 
 long vz_sys_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
 {
-    return call6(SYS_pread64, fd, (long)buffer, (long)bytes, (long)offset, 0, 0);
+    return vz_sys_call_pread(fd, buffer, bytes, offset);
 }
 
 long vz_sys_readlink(const char *path, char *buffer, size_t bytes)
 {
-    return call3(SYS_readlink, (long)path, (long)buffer, (long)bytes);
+    return vz_sys_call6(SYS_readlinkat, AT_FDCWD, (long)path, (long)buffer, (long)bytes, 0, 0);
 }
 
-long vz_sys_access(const char *path, int mode) { return call3(SYS_access, (long)path, mode, 0); }
+long vz_sys_access(const char *path, int mode) { return call3(SYS_faccessat, AT_FDCWD, (long)path, mode); }
 
 int vz_sys_readable(uintptr_t address)
 {
     /* The kernel reads the word before it compares: EFAULT if it can't; otherwise EAGAIN, or ETIMEDOUT at once.
      * FUTEX_PRIVATE, since a shared futex would look up the mapping's file. */
     const struct timespec none = {0, 0};
-    return call6(SYS_futex, (long)address, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0x7a7a7276, (long)&none, 0, 0) != -EFAULT;
+    return vz_sys_call6(SYS_futex, (long)address, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0x7a7a7276, (long)&none, 0, 0) !=
+           -EFAULT;
 }
 
 int vz_sys_counter_is_forbidden(void)

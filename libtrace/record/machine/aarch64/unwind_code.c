@@ -1,0 +1,45 @@
+/* Code of 64-bit ARM. Sources: Arm's architecture reference manual (DDI 0487), C4.1; the kernel's
+ * arch/arm64/include/uapi/asm/sigcontext.h and arch/arm64/kernel/signal.c. */
+#include "record/unwind_code.h"
+
+#include "record/modules.h"
+#include "record/sys.h"
+#include "record/unwind_stack.h"
+#include "unwind_machine.h"
+
+enum { SIGRETURN_MOV = 0xd2801168 /* mov x8, #139 */ };
+#define SIGRETURN_SVC 0xd4000001u /* svc #0 */
+#define NOP 0xd503201fu
+
+/* struct rt_sigframe: x0 to x30, sp and pc of uc_mcontext. */
+enum { FRAME_REGISTERS = 312 };
+
+static uint32_t instruction(uintptr_t pc) { return *(const uint32_t *)pc; }
+
+/* bl, blr, and the forms of blr that authenticate. */
+bool vz_machine_follows_call(const struct vz_module *module, uintptr_t pc)
+{
+    if (pc - module->start < 4 || pc % 4)
+        return true;
+    const uint32_t before = instruction(pc - 4);
+    return (before & 0xfc000000u) == 0x94000000u || (before & 0xfefff000u) == 0xd63f0000u;
+}
+
+bool vz_machine_follows_nop(uintptr_t pc) { return pc % 4 == 0 && instruction(pc - 4) == NOP; }
+
+/* In the vDSO, in musl, or on a page of an emulator's. */
+bool vz_machine_is_sigreturn(const struct vz_module *module, uintptr_t pc)
+{
+    if (pc % 4 || (!module && !vz_sys_readable(pc)) || instruction(pc) != (uint32_t)SIGRETURN_MOV)
+        return false;
+    return (module || vz_sys_readable(pc + 4)) && instruction(pc + 4) == SIGRETURN_SVC;
+}
+
+bool vz_machine_leave_signal(uintptr_t *value, struct vz_stack *stack)
+{
+    const uintptr_t frame = value[VZ_COLUMN_SP] + FRAME_REGISTERS;
+    for (unsigned i = 0; i < VZ_CFI_COLUMNS; i++)
+        if (!vz_stack_load(stack, frame + i * sizeof(uintptr_t), &value[i]))
+            return false;
+    return true;
+}

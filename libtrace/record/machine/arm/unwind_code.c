@@ -1,0 +1,51 @@
+/* Code of 32-bit ARM. Source: the kernel's arch/arm/include/uapi/asm/sigcontext.h and arch/arm/kernel/signal.c. */
+#include "record/unwind_code.h"
+
+#include <string.h>
+
+#include "record/modules.h"
+#include "record/sys.h"
+#include "record/unwind_stack.h"
+#include "unwind_machine.h"
+
+/* Where handlers return to: mov r7, #number; svc 0, as ARM or Thumb. */
+#define ARM_MOV 0xe3a07000u
+#define ARM_SVC 0xef000000u
+#define THUMB_MOV_SVC 0xdf002700u
+
+enum { SIGRETURN = 119, RT_SIGRETURN = 173 };
+enum { OLD_REGISTERS = 32, RT_REGISTERS = 160 }; /* r0 to pc, in struct sigframe and struct rt_sigframe */
+
+static uint32_t word_at(uintptr_t pc)
+{
+    uint32_t value;
+    memcpy(&value, (const void *)pc, sizeof value); /* Thumb code is aligned to 2 bytes only */
+    return value;
+}
+
+/* The number of the system call that the code at pc makes, or 0. */
+static uint32_t call_number(const struct vz_module *module, uintptr_t pc)
+{
+    if (!module && (!vz_sys_readable(pc & ~(uintptr_t)3) || !vz_sys_readable((pc & ~(uintptr_t)3) + 4)))
+        return 0;
+    const uint32_t first = word_at(pc);
+    if ((first & 0xffffff00u) == THUMB_MOV_SVC)
+        return first & 0xff;
+    return (first & 0xffffff00u) == ARM_MOV && pc % 4 == 0 && word_at(pc + 4) == ARM_SVC ? first & 0xff : 0;
+}
+
+bool vz_machine_is_sigreturn(const struct vz_module *module, uintptr_t pc)
+{
+    const uint32_t number = call_number(module, pc);
+    return number == SIGRETURN || number == RT_SIGRETURN;
+}
+
+bool vz_machine_leave_signal(uintptr_t *value, struct vz_stack *stack)
+{
+    const bool is_old = (word_at(value[VZ_COLUMN_PC]) & 0xff) == SIGRETURN;
+    const uintptr_t frame = value[VZ_COLUMN_SP] + (is_old ? OLD_REGISTERS : RT_REGISTERS);
+    for (unsigned i = 0; i < VZ_CFI_COLUMNS; i++)
+        if (!vz_stack_load(stack, frame + i * sizeof(uintptr_t), &value[i]))
+            return false;
+    return true;
+}
