@@ -38,6 +38,10 @@ def frame(function: str | None, module: str = "/usr/bin/prog") -> Frame:
         "<alloc::raw_vec::RawVecInner>::try_allocate_in",
         "alloc::raw_vec::RawVecInner<A>::try_allocate_in",
         "alloc::boxed::box_new_uninit",
+        "_PyObject_Malloc",
+        "PyMem_RawCalloc",
+        "_PyMem_DebugRawAlloc",
+        "allocate_from_new_pool",
     ],
 )
 def test_allocators(function: str) -> None:
@@ -52,6 +56,8 @@ def test_allocators(function: str) -> None:
         "new",
         "xmalloc",
         "strdup",
+        "PyList_New",
+        "PyObject_GC_NewVar",
         "mallocate",
         "my::malloc(int)",
         "Pool<int, std::allocator<int> >::allocate(unsigned long)",

@@ -40,6 +40,9 @@ _FUNCTIONS = (
     r"<?alloc::alloc::Global(?: as core::alloc::Allocator)?>?::\w+",
     r"(?:std::sys::(?:\w+::)*)?<impl core::alloc::global::GlobalAlloc for std::alloc::System>::\w+",
     r"<?std::alloc::System(?: as core::alloc::(?:global::)?(?:GlobalAlloc|Allocator))?>?::\w+",
+    # CPython: its allocators, which all objects ask, and what the one for small objects consists of.
+    "_?Py(?:Object_|Mem_(?:Debug)?(?:Raw)?)(?:Malloc|Calloc|Realloc|Alloc)",
+    "pymalloc_(?:alloc|realloc)|allocate_from_new_pool|new_arena|_PyObject_Arena(?:Malloc|Mmap)",
 )
 # Parameters, the ABI tags of C++ and the hash of Rust may follow.
 _FUNCTION = re.compile(
