@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -361,7 +361,8 @@ def test_garbage_harms_nobody(
             sender = socket.create_connection(("127.0.0.1", receiver.port))
             sender.sendall(hello)
             sender.shutdown(socket.SHUT_WR)
-            sender.recv(100)
+            with suppress(ConnectionError):
+                sender.recv(100)
             sender.close()
         sender = open_by_hand(receiver.port)
         sender.sendall(bytes_sent)
@@ -374,7 +375,38 @@ def test_garbage_harms_nobody(
     assert "what came is no vizzy stream" in said
     assert "the stream has version 7" in said
     assert "Traceback" not in said
-    check_exact(read_recording(tmp_path / "t-2.trace", process.returncode, stdout, stderr))
+    (trace,) = tmp_path.glob("t-*.trace")  # what the others sent left nothing
+    check_exact(read_recording(trace, process.returncode, stdout, stderr))
+
+
+def test_thousands_that_say_nothing(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """They neither keep a sender out nor fill the receiver's memory."""
+    trace = tmp_path / "a.trace"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    idle: list[socket.socket] = []
+    try:
+        with receiving(trace) as receiver:
+            before = measure_memory(receiver.process.pid)
+            for _ in range(2000):
+                idle.append(socket.create_connection(("127.0.0.1", receiver.port)))
+                with suppress(ConnectionError):
+                    idle[-1].sendall(HELLO[:60])
+            process = stream(vizzytrace, receiver.port, program("churn.c"), "1000")
+            check_exact(finish(process, trace))
+            assert measure_memory(receiver.process.pid) - before < 16 << 20
+    finally:
+        for connection in idle:
+            connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def measure_memory(pid: int) -> int:
+    """Returns the most memory that a process has had, bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) * 1024
 
 
 def test_malformed_stream_keeps_what_was_sound(

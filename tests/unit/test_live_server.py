@@ -19,7 +19,8 @@ from vizreport.live.feeds import Feed, Player, Streams
 from vizreport.live.server import serve_live
 from vizreport.live.showing import Showing, Shown
 from vizreport.live.views import Views
-from vizreport.stream.receiver import Receiver, Recording
+from vizreport.stream.receiver import Receiver
+from vizreport.stream.recording import Recording
 from vizreport.symbols.options import SymbolOptions
 
 S = 1_000_000_000
@@ -40,12 +41,12 @@ def streams(tmp_path: Path) -> Iterator[Streams]:
     for number, data in enumerate([make_trace().build(end=False, index=False), make_trace(pid=8).image_end(0).build()]):
         path = tmp_path / f"run <{number}>.trace"
         path.write_bytes(data)
-        recording = Recording(bytes([number] * 16), path, path.open("r+b"))
-        recording.framing.feed(memoryview(data))
+        recording = Recording(bytes([number] * 16), path)
+        recording.open()
         receiver.recordings[recording.stream_id] = recording
     yield Streams(receiver, forget=partial(receiver.forget, delete=False))
     for recording in receiver.recordings.values():
-        recording.file.close()
+        recording.close()
 
 
 def serve(feed: Feed, use: Callable[[Get], Awaitable[None]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 from builders import TraceBuilder, malloc
 
 from vizreport.live.feeds import MOST_RECORDINGS, Streams
-from vizreport.stream.receiver import Receiver, Recording
+from vizreport.stream.receiver import Receiver
+from vizreport.stream.recording import Recording
 
 
 def make_trace(n_events: int = 3) -> bytes:
@@ -22,8 +22,9 @@ def receive(receiver: Receiver, folder: Path, number: int, data: bytes) -> Recor
     """Puts a recording into a receiver, as if it had arrived."""
     path = folder / f"{number}.trace"
     path.write_bytes(data)
-    recording = Recording(number.to_bytes(16, "little"), path, path.open("r+b"))
-    recording.framing.feed(memoryview(data))
+    recording = Recording(number.to_bytes(16, "little"), path)
+    recording.open()
+    recording.close()
     receiver.recordings[recording.stream_id] = recording
     return recording
 
@@ -42,7 +43,7 @@ def close(streams: Streams, receiver: Receiver) -> None:
     for session in streams.sessions.values():
         session.close()
     for recording in receiver.recordings.values():
-        recording.file.close()
+        recording.close()
 
 
 def test_hundreds_of_runs_leave_the_last_ones(tmp_path: Path) -> None:
@@ -75,12 +76,12 @@ def test_what_still_comes_is_not_dropped(tmp_path: Path) -> None:
     receiver = Receiver("x", None, print)
     streams = make_streams(receiver)
     connected = receive(receiver, tmp_path, 0, make_trace())
-    asyncio.run(connected.lock.acquire())
+    connected.open()
     for number in range(1, 2 * MOST_RECORDINGS):
         receive(receiver, tmp_path, number, make_trace())
         follow(streams)
     assert str(connected.path) in streams.sessions
-    assert not connected.file.closed
+    assert connected.is_open
     assert len(streams.sessions) == MOST_RECORDINGS
     close(streams, receiver)
 
@@ -94,7 +95,7 @@ def test_what_comes_back_while_it_is_dropped_is_taken_up_again(tmp_path: Path) -
         follow(streams)
     (dropped,) = waiting
     assert str(dropped.path) not in streams.sessions
-    asyncio.run(dropped.lock.acquire())  # before the receiver gets to it
+    dropped.open()  # before the receiver gets to it
     receiver.forget(dropped, delete=True)
     follow(streams)
     assert str(dropped.path) in streams.sessions

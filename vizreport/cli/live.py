@@ -16,7 +16,9 @@ from vizreport.cli.options import make_symbol_options, symbol_options
 from vizreport.cli.receive import check_exposure, read_token
 from vizreport.cli.terminal import check_terminal, show_streams, tui_option
 from vizreport.stream.address import parse_address
-from vizreport.stream.receiver import Receiver, Recording, fill_pattern
+from vizreport.stream.paths import check_pattern
+from vizreport.stream.receiver import Receiver
+from vizreport.stream.recording import Recording
 from vizreport.symbols.options import SymbolOptions
 
 N_STACKS = 15
@@ -47,7 +49,7 @@ def command(
     status = 0
     with TemporaryDirectory(prefix="vizzy-live-") as folder, suppress(KeyboardInterrupt):
         pattern = save or f"{folder}/{{n}}.trace"
-        fill_pattern(pattern, dict.fromkeys(("n", "host", "time", "id"), ""))
+        check_pattern(pattern)
         options = make_symbol_options(**symbols)
         if tui:
             status = show_streams(pattern, token, (host, port), options, discard=save is None)

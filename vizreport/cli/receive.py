@@ -10,7 +10,8 @@ import click
 
 from vizreport.errors import VizzyError
 from vizreport.stream.address import is_loopback, parse_address
-from vizreport.stream.receiver import Receiver, fill_pattern
+from vizreport.stream.paths import check_pattern
+from vizreport.stream.receiver import Receiver
 
 
 @click.command(name="receive")
@@ -30,7 +31,7 @@ def command(listen: str, output: str, token_file: str | None, insecure: bool, on
     host, port = parse_address(listen)
     token = read_token(Path(token_file)) if token_file else None
     check_exposure(host, token, insecure)
-    fill_pattern(output, dict.fromkeys(("n", "host", "time", "id"), ""))
+    check_pattern(output)
     receiver = Receiver(output, token, lambda text: click.echo(f"[*] {text}", err=True))
     with suppress(KeyboardInterrupt):
         asyncio.run(receiver.serve(host, port, started=lambda at: receiver.say(f"listening on {host}:{at}"), once=once))

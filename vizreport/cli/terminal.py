@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from vizreport.errors import VizzyError
-from vizreport.stream.receiver import Receiver, Recording
+from vizreport.stream.receiver import Receiver
+from vizreport.stream.recording import Recording
 
 if TYPE_CHECKING:
     from vizreport.live.feeds import Player

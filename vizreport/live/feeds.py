@@ -14,7 +14,8 @@ from vizreport.errors import TraceFormatError
 from vizreport.live.played import PlayedSession
 from vizreport.live.session import LiveFigures, LiveSession
 from vizreport.model.trace import Image
-from vizreport.stream.receiver import Receiver, Recording
+from vizreport.stream.receiver import Receiver
+from vizreport.stream.recording import Recording
 
 
 class ShownSession(Protocol):
@@ -109,6 +110,8 @@ class Streams:
         """See Feed."""
         for recording in list(self._receiver.recordings.values()):
             path = str(recording.path)
+            if recording.framing.sound_bytes == 0:
+                continue  # a file of which nothing is sound may be gone at any time
             if not recording.dropped and self._recordings.get(path) is not recording:
                 self._begin(path, recording)
         moved = False
@@ -128,7 +131,7 @@ class Streams:
 
     def _begin(self, path: str, recording: Recording) -> None:
         """Takes up a recording; makes room for it first."""
-        idle = [path for path, other in self._recordings.items() if not other.lock.locked()]
+        idle = [path for path, other in self._recordings.items() if not other.is_open]
         for dropped in idle[: max(len(self.sessions) + 1 - MOST_RECORDINGS, 0)]:
             self._drop(dropped)
         if path in self.sessions:

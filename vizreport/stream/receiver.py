@@ -1,67 +1,34 @@
 """Receives streams into trace files: one file for each recording, several at once, resumed after a broken connection.
 
-Who connects is not trusted: before the token is proven at most 96 bytes of it are kept, and what follows is checked
-for its framing as it is written.
+What many clients can do to one receiver is bounded here: connections that have not opened a stream, streams at once,
+and what is said of those who open none.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import re
+import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO
 
-from vizreport.errors import StreamError, VizzyError
-from vizreport.stream.framing import StreamFraming
-from vizreport.stream.opening import ACKNOWLEDGEMENT, BEGIN, HELLO_BYTES, PROOF_BYTES, Opening, Status, open_stream
-from vizreport.units import format_bytes
+from vizreport.errors import VizzyError
+from vizreport.stream.connection import Connection
+from vizreport.stream.opening import Status
+from vizreport.stream.paths import list_left, list_paths
+from vizreport.stream.recording import Recording, find_recording
 
-_OPENING_TIMEOUT_S = 10.0
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 20
+_MOST_STREAMS = 256
+_MOST_OPENING = 64
+_BACKLOG = 512
+_SPARE_DESCRIPTORS = 64
+_SILENT_S = 10.0  # a stream that sent nothing for so long makes room for another
+_MOST_COMPLAINTS = 20  # in so many seconds:
+_COMPLAINTS_S = 10.0
 
 
 @dataclass(slots=True)
-class Recording:
-    """One stream, over all of its connections.
-
-    Attributes:
-        peer: Who sends it: address and port of its last connection.
-        connection: The one that it comes over, or the last one.
-        lock: Held by the connection that it comes over.
-        dropped: Nobody looks at it any more; it is to be forgotten.
-    """
-
-    stream_id: bytes
-    path: Path
-    file: BinaryIO
-    framing: StreamFraming = field(default_factory=StreamFraming)
-    peer: str = ""
-    connection: asyncio.StreamWriter | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    dropped: bool = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of it is here."""
-        return self.framing.done or self.framing.ended
-
-    @property
-    def side_path(self) -> Path:
-        """The file that holds the stream's id as long as the stream is not complete."""
-        return find_side_path(self.path)
-
-
-def find_side_path(path: Path) -> Path:
-    """Returns where the id of an incomplete stream stands beside its file."""
-    return path.with_name(path.name + ".stream")
-
-
-@dataclass(frozen=True, slots=True)
 class Receiver:
     """Where streams go, and who is told.
 
@@ -70,12 +37,21 @@ class Receiver:
         token: Shared with the senders, or None: whoever connects may send.
         say: Called with what a person should know.
         recordings: All of this receiver's, by stream id.
+        most_streams: At once; further ones are told to come back later.
+        buffer: Where all connections read into.
     """
 
     pattern: str
     token: bytes | None
     say: Callable[[str], None]
     recordings: dict[bytes, Recording] = field(default_factory=dict)
+    most_streams: int = _MOST_STREAMS
+    buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_READ_BYTES)))
+    _opening: dict[Connection, None] = field(default_factory=dict)  # in order of arrival
+    _streams: dict[Recording, Connection] = field(default_factory=dict)
+    _completed: asyncio.Event = field(default_factory=asyncio.Event)
+    _n_complaints: int = 0
+    _complaints_since_s: float = 0.0
 
     async def serve(self, host: str, port: int, *, started: Callable[[int], None], once: bool = False) -> None:
         """Receives until it is cancelled, or with ``once`` until one stream is complete.
@@ -89,207 +65,98 @@ class Receiver:
         Raises:
             VizzyError: The address can't be listened on.
         """
-        finished = asyncio.Event()
-
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with suppress(asyncio.CancelledError):  # Ctrl-C: the recordings are in order
-                if await self._receive(reader, writer):
-                    finished.set()
-
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if descriptors != resource.RLIM_INFINITY:
+            self.most_streams = max(min(self.most_streams, (descriptors - _MOST_OPENING - _SPARE_DESCRIPTORS) // 2), 1)
+        loop = asyncio.get_running_loop()
         try:
-            server = await asyncio.start_server(handle, host, port, limit=_READ_BYTES)
+            server = await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG)
         except OSError as error:
             raise VizzyError(f"{host}:{port}: can't listen there: {error.strerror}; choose another --listen") from error
         try:
             started(server.sockets[0].getsockname()[1])
-            await (finished.wait() if once else server.serve_forever())
+            await (self._completed.wait() if once else server.serve_forever())
         finally:
             server.close()
-            for recording in self.recordings.values():
-                recording.file.close()
+            for connection in (*self._opening, *self._streams.values()):
+                connection.drop()
+
+    def enter(self, connection: Connection) -> None:
+        """Takes in a connection. Of too many that open no stream the oldest makes room: senders open theirs at once."""
+        self._opening[connection] = None
+        if len(self._opening) > _MOST_OPENING:
+            next(iter(self._opening)).drop("made room for others: it opened no stream")
+
+    def claim(self, stream_id: bytes, connection: Connection) -> Recording | Status:
+        """Returns the recording of a stream; a connection that had it loses it, for it may be dead without knowing it.
+
+        Raises:
+            UnwritableError: Its file can't be made.
+        """
+        recording = self.recordings.get(stream_id)
+        before = self._streams.get(recording) if recording is not None else None
+        if before is not None and recording is not None:
+            if not recording.is_open:
+                return Status.BUSY  # its file is being read: in a moment
+            before.drop()
+        elif len(self._streams) >= self.most_streams and not self._make_room():
+            return Status.BUSY
+        recording = self.recordings.get(stream_id)
+        if recording is None:
+            host = connection.peer.rpartition(":")[0]
+            recording = find_recording(stream_id, list_left(self.pattern), list_paths(self.pattern, stream_id, host))
+        self.recordings[stream_id] = recording
+        self._streams[recording] = connection
+        del self._opening[connection]
+        return recording
+
+    def leave(self, connection: Connection, recording: Recording | None, *, orderly: bool) -> None:
+        """Lets a connection go, and puts its recording in order."""
+        self._opening.pop(connection, None)
+        if recording is None:
+            return
+        del self._streams[recording]
+        self.say(f"{connection.peer}: {recording.leave(orderly=orderly)}")
+        if recording.complete:
+            self._completed.set()
+        elif recording.framing.sound_bytes == 0:
+            del self.recordings[recording.stream_id]
+
+    def give_up(self, recording: Recording) -> None:
+        """Forgets a recording whose file can't be written; what is in it is found out when the stream comes back."""
+        recording.close()
+        del self._streams[recording]
+        del self.recordings[recording.stream_id]
 
     def forget(self, recording: Recording, *, delete: bool) -> None:
-        """Closes a recording that was dropped, unless it goes on by now. Who goes on later does as after a restart.
+        """Forgets a recording that was dropped, unless it goes on by now. Who goes on later does as after a restart.
 
         Args:
             recording: One of this receiver's.
             delete: Delete its file, too: then what comes later is a trace without what came before.
         """
-        if recording.lock.locked():
+        if recording.is_open or recording in self._streams:
             recording.dropped = False
             return
         self.recordings.pop(recording.stream_id, None)
-        recording.file.close()
         if delete:
-            recording.path.unlink(missing_ok=True)
-            recording.side_path.unlink(missing_ok=True)
+            recording.remove()
 
-    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Goes through one connection; one that misbehaves harms no other. Tells whether its stream is complete."""
-        peer = "{}:{}".format(*writer.get_extra_info("peername")[:2])
-        recording = None
-        try:
-            opening = await asyncio.wait_for(self._open(reader, writer, peer), _OPENING_TIMEOUT_S)
-            recording = await self._claim(opening, writer, peer) if opening else None
-            if opening and recording:
-                await self._take(opening, recording, reader, writer)
-        except asyncio.TimeoutError:
-            self.say(f"{peer}: did not open a stream within {_OPENING_TIMEOUT_S:.0f} s")
-        except StreamError as error:
-            self.say(f"{peer}: {error}; the connection is closed, what was sound is kept")
-        except (ConnectionError, asyncio.IncompleteReadError):
-            if recording is None:
-                self.say(f"{peer}: left before it opened a stream")
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-        return recording is not None and recording.complete
+    def complain(self, text: str) -> None:
+        """Says what happened to somebody who opened no stream, unless there are too many of them."""
+        now = time.monotonic()
+        if now - self._complaints_since_s > _COMPLAINTS_S:
+            self._n_complaints, self._complaints_since_s = 0, now
+        self._n_complaints += 1
+        if self._n_complaints < _MOST_COMPLAINTS:
+            self.say(text)
+        elif self._n_complaints == _MOST_COMPLAINTS:
+            self.say(f"{text}; more of that kind will not be told for {_COMPLAINTS_S:.0f} s")
 
-    async def _open(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str) -> Opening | None:
-        """Goes through the opening up to the sender's proof; None: the sender is refused, and knows why."""
-        opening = open_stream(await reader.readexactly(HELLO_BYTES), self.token)
-        writer.write(opening.challenge)
-        proof = await reader.readexactly(PROOF_BYTES)
-        if self.token is None or opening.accepts(proof):
-            return opening
-        writer.write(opening.welcome(Status.BAD_TOKEN))
-        self.say(f"{peer}: refused: it does not know the token")
-        return None
-
-    async def _claim(self, opening: Opening, writer: asyncio.StreamWriter, peer: str) -> Recording | None:
-        """Returns the recording, locked for this connection; None: it can't be written, and the sender knows."""
-        while True:
-            try:
-                recording = self.recordings.get(opening.stream_id) or self._find_recording(opening.stream_id, peer)
-            except OSError as error:
-                writer.write(opening.welcome(Status.CANNOT_WRITE))
-                self.say(f"{peer}: refused: {error.filename}: can't be written: {error.strerror}")
-                return None
-            self.recordings[opening.stream_id] = recording
-            if recording.connection is not None and recording.lock.locked():
-                recording.connection.transport.abort()  # it may be dead without knowing it
-            await recording.lock.acquire()
-            if not recording.file.closed:
-                recording.connection, recording.peer = writer, peer
-                return recording
-            recording.lock.release()
-
-    async def _take(
-        self, opening: Opening, recording: Recording, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """Takes a locked recording's stream, and puts the recording in order when the connection ends."""
-        try:
-            writer.write(opening.welcome(Status.WELCOME, recording.framing.sound_bytes))
-            begin_bytes = await asyncio.wait_for(reader.readexactly(BEGIN.size), _OPENING_TIMEOUT_S)
-            (begin,) = BEGIN.unpack(begin_bytes)
-            if begin != recording.framing.sound_bytes:
-                recording.framing.skip_to(begin)
-            recording.file.seek(begin)
-            self.say(f"{recording.peer}: {'goes on with' if begin else 'starts'} {recording.path}")
-            await _take_stream(recording, reader, writer)
-        except OSError as error:
-            if isinstance(error, ConnectionError):
-                raise
-            self._give_up(recording, error)
-        finally:
-            if not recording.file.closed:
-                self._leave(recording)
-            recording.lock.release()
-
-    def _leave(self, recording: Recording) -> None:
-        """After a connection: the file is cut where it is sound, for what follows comes again."""
-        recording.framing.rewind()
-        recording.file.flush()
-        recording.file.truncate(recording.framing.sound_bytes)
-        size = format_bytes(recording.framing.sound_bytes)
-        if recording.complete:
-            recording.side_path.unlink(missing_ok=True)
-            self.say(f"{recording.peer}: {recording.path} is complete: {size}, {recording.framing.n_events} events")
-        else:
-            self.say(f"{recording.peer}: broke off; {recording.path} has {size} so far and goes on if it comes back")
-
-    def _give_up(self, recording: Recording, error: OSError) -> None:
-        """After a failed write: what is in the file is found out when the stream comes back."""
-        self.say(f"{recording.peer}: {recording.path}: can't be written: {error.strerror}; the sender tries again")
-        del self.recordings[recording.stream_id]
-        with suppress(OSError):
-            recording.file.close()
-
-    def _find_recording(self, stream_id: bytes, peer: str) -> Recording:
-        """Returns the incomplete recording that an earlier receiver left, or a new one.
-
-        Raises:
-            OSError: The file can't be made.
-        """
-        for path in self._list_paths(stream_id, peer):
-            side = find_side_path(path)
-            if side.exists() and side.read_bytes() == stream_id and path.exists():
-                return _resume(stream_id, path)
-            if not path.exists() and not side.exists():
-                side.write_bytes(stream_id)
-                return Recording(stream_id, path, path.open("xb"))
-        raise AssertionError("the numbers do not end")
-
-    def _list_paths(self, stream_id: bytes, peer: str) -> Iterator[Path]:
-        """Yields the paths that the pattern allows, one after another."""
-        names = {
-            "host": "".join(c if c.isalnum() or c in ".-" else "_" for c in peer.rpartition(":")[0]),
-            "time": time.strftime("%Y%m%d-%H%M%S"),
-            "id": stream_id[:4].hex(),
-        }
-        for n in itertools.count(1):
-            path = Path(fill_pattern(self.pattern, {**names, "n": str(n)}))
-            if "{n}" not in self.pattern and n > 1:
-                path = path.with_name(f"{path.stem}-{n}{path.suffix}")
-            yield path
-
-
-_FIELD = re.compile(r"\{(\w*)\}")
-
-
-def fill_pattern(pattern: str, names: dict[str, str]) -> str:
-    """Fills in the fields of a pattern.
-
-    Raises:
-        VizzyError: It has one that is not known.
-    """
-
-    def fill(match: re.Match[str]) -> str:
-        if match[1] not in names:
-            known = ", ".join(f"{{{name}}}" for name in sorted(names))
-            raise VizzyError(f"{pattern}: {match[0]} is no field of a file name; there are {known}")
-        return names[match[1]]
-
-    return _FIELD.sub(fill, pattern)
-
-
-def _resume(stream_id: bytes, path: Path) -> Recording:
-    """Takes up a file that an earlier receiver left incomplete."""
-    recording = Recording(stream_id, path, path.open("r+b"))
-    with suppress(StreamError):  # cut in the middle of a write
-        while piece := recording.file.read(_READ_BYTES):
-            recording.framing.feed(memoryview(piece))
-    recording.framing.rewind()
-    recording.file.truncate(recording.framing.sound_bytes)
-    return recording
-
-
-async def _take_stream(recording: Recording, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes what comes until the connection ends, and acknowledges it.
-
-    Raises:
-        StreamError: It is no trace.
-        OSError: The file can't be written.
-    """
-    acknowledged = recording.framing.sound_bytes
-    while data := await reader.read(_READ_BYTES):
-        try:
-            recording.framing.feed(memoryview(data))
-        finally:  # what is sound of it counts
-            recording.file.write(data)
-        if recording.framing.sound_bytes > acknowledged:
-            recording.file.flush()
-            acknowledged = recording.framing.sound_bytes
-            writer.write(ACKNOWLEDGEMENT.pack(acknowledged))
-            await writer.drain()
+    def _make_room(self) -> bool:
+        """Ends the stream that has been silent longest, if it has been so for long; it may come back."""
+        silent = min(self._streams.values(), key=lambda connection: connection.last_s)
+        if time.monotonic() - silent.last_s < _SILENT_S:
+            return False
+        silent.drop("was silent and made room for another stream")
+        return True
