@@ -1,4 +1,4 @@
-/* The opening of a stream: see handshake.h. */
+/* The opening of a stream over a socket: see handshake.h. */
 #define _GNU_SOURCE
 #include "handshake.h"
 
@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-
-#include "sha256.h"
 
 static int send_all(int socket, const void *bytes, size_t n)
 {
@@ -36,72 +34,20 @@ static int receive_all(int socket, void *bytes, size_t n)
     return (size_t)got == n ? 0 : -ECONNRESET;
 }
 
-/* What a side with the token can say, and nobody else. */
-static void prove(const struct vz_handshake *handshake, const char *role, const struct vz_stream_hello *hello,
-                  const struct vz_stream_challenge *challenge, uint8_t proof[VZ_STREAM_PROOF_BYTES])
+int vz_handshake(int socket, struct vz_opening *opening)
 {
-    uint8_t message[16 + 2 * VZ_STREAM_NONCE_BYTES + VZ_STREAM_ID_BYTES];
-    size_t n = strlen(role);
-    memset(proof, 0, VZ_STREAM_PROOF_BYTES);
-    if (!handshake->token)
-        return;
-    memcpy(message, role, n);
-    memcpy(message + n, challenge->nonce, VZ_STREAM_NONCE_BYTES);
-    n += VZ_STREAM_NONCE_BYTES;
-    memcpy(message + n, hello->nonce, VZ_STREAM_NONCE_BYTES);
-    n += VZ_STREAM_NONCE_BYTES;
-    memcpy(message + n, hello->stream_id, VZ_STREAM_ID_BYTES);
-    n += VZ_STREAM_ID_BYTES;
-    vz_hmac_sha256(handshake->token, handshake->token_bytes, message, n, proof);
-}
-
-static bool is_equal(const uint8_t *a, const uint8_t *b, size_t n)
-{
-    uint8_t difference = 0;
-    for (size_t i = 0; i < n; i++)
-        difference |= a[i] ^ b[i];
-    return difference == 0;
-}
-
-static int refuse(struct vz_handshake *handshake, const char *why)
-{
-    handshake->refusal = why;
-    return -EPERM;
-}
-
-static int take_welcome(struct vz_handshake *handshake, const struct vz_stream_welcome *welcome,
-                        const uint8_t expected[VZ_STREAM_PROOF_BYTES])
-{
-    if (welcome->status == VZ_STREAM_BAD_TOKEN)
-        return refuse(handshake, handshake->token ? "it has another token" : "it wants a token: give --token-file");
-    if (handshake->token && !is_equal(welcome->proof, expected, VZ_STREAM_PROOF_BYTES))
-        return refuse(handshake, "it does not know our token");
-    return welcome->status == VZ_STREAM_WELCOME ? 0 : -EBUSY;
-}
-
-int vz_handshake(int socket, struct vz_handshake *handshake, uint64_t *offset)
-{
-    struct vz_stream_hello hello = {.magic = VZ_STREAM_MAGIC, .version = VZ_STREAM_VERSION};
-    struct vz_stream_challenge challenge;
-    struct vz_stream_welcome welcome;
-    uint8_t proof[VZ_STREAM_PROOF_BYTES];
-    memcpy(hello.stream_id, handshake->stream_id, VZ_STREAM_ID_BYTES);
-    if (getrandom(hello.nonce, sizeof(hello.nonce), 0) != (ssize_t)sizeof(hello.nonce))
+    uint8_t nonce[VZ_STREAM_NONCE_BYTES];
+    if (getrandom(nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
         return -errno;
-    int error = send_all(socket, &hello, sizeof(hello));
+    vz_opening_greet(opening, nonce);
+    int error = send_all(socket, &opening->hello, sizeof(opening->hello));
     if (!error)
-        error = receive_all(socket, &challenge, sizeof(challenge));
-    if (error)
-        return error;
-    if (challenge.magic != VZ_STREAM_MAGIC || challenge.version != VZ_STREAM_VERSION)
-        return refuse(handshake, "what listens there is no vizreport of this version");
-    prove(handshake, "vizzy sender", &hello, &challenge, proof);
-    error = send_all(socket, proof, sizeof(proof));
+        error = receive_all(socket, &opening->challenge, sizeof(opening->challenge));
     if (!error)
-        error = receive_all(socket, &welcome, sizeof(welcome));
-    if (error)
-        return error;
-    prove(handshake, "vizzy receiver", &hello, &challenge, proof);
-    *offset = welcome.offset;
-    return take_welcome(handshake, &welcome, proof);
+        error = vz_opening_prove(opening);
+    if (!error)
+        error = send_all(socket, opening->proof, sizeof(opening->proof));
+    if (!error)
+        error = receive_all(socket, &opening->welcome, sizeof(opening->welcome));
+    return error ? error : vz_opening_check(opening);
 }

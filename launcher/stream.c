@@ -52,15 +52,14 @@ static int open_connection(struct vz_stream *stream)
     int fd = vz_tcp_connect(stream->host, stream->port);
     if (fd < 0)
         return fd;
-    struct vz_handshake handshake = {
-        .stream_id = stream->id, .token = stream->target.token, .token_bytes = stream->target.token_bytes};
-    uint64_t offset;
-    int error = vz_handshake(fd, &handshake, &offset);
+    struct vz_opening opening = {.token = stream->target.token, .token_bytes = stream->target.token_bytes};
+    memcpy(opening.stream_id, stream->id, sizeof(opening.stream_id));
+    int error = vz_handshake(fd, &opening);
     pthread_mutex_lock(&stream->lock);
     if (error == -EPERM) {
-        stream->failure = handshake.refusal;
+        stream->failure = opening.refusal;
     } else if (!error) {
-        vz_spool_release(&stream->spool, offset);
+        vz_spool_release(&stream->spool, opening.welcome.offset);
         stream->sent = stream->spool.begin;
     }
     pthread_cond_broadcast(&stream->acknowledged);

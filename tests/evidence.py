@@ -79,6 +79,17 @@ def _read_thread_names(trace: Path) -> set[str]:
     return {f"thread,{thread['name']}" for thread in threads}
 
 
+def _gather_emitted(vizzytrace: Path, directory: Path, command: list[str | Path], env: Mapping[str, str]) -> Evidence:
+    """Runs a command that records itself, and gathers how it ended."""
+    library, trace = directory / "libvizzy.so", directory / "emitted.trace"
+    trace.unlink(missing_ok=True)
+    subprocess.run([vizzytrace, "-q", "--emit-library", library, trace], check=True, timeout=30)
+    environment = {**env, "LD_PRELOAD": str(library)}
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=environment)
+    ends = json.loads(run_vizreport("summary", "--json", str(trace)))["processes"][0]["exit"]
+    return Evidence(frozenset(run.stdout.splitlines()), frozenset({f"ends,exit,{ends['status']}"}), frozenset())
+
+
 def gather_evidence(
     vizzytrace: Path, directory: Path, program: Path, name: str, plugin: Path, env: Mapping[str, str] | None = None
 ) -> Evidence:
@@ -96,6 +107,8 @@ def gather_evidence(
     trace = directory / ("names.trace" if names else "events.csv")
     command: list[str | Path] = [vizzytrace, "-q", trace, program, name, plugin]
     environment = {**os.environ, **(env or {})}
+    if name in ("_exit", "_Exit"):
+        return _gather_emitted(vizzytrace, directory, command[3:], environment)
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=environment)
     assert run.returncode == 0, run.stderr
     expected = frozenset(run.stdout.splitlines())

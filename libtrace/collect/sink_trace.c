@@ -145,8 +145,12 @@ static int put_end(struct vz_sink *sink, const struct vz_end_record *record)
     error = finish(trace, start, vz_encode_end(trace->encoder, record, &trace->buffer));
     if (!error)
         error = flush(sink);
-    if (error || !trace->reallocate || trace->n_index == INDEX_LIMIT)
+    if (error)
         return error;
+    if (!trace->reallocate || trace->n_index == INDEX_LIMIT) { /* an empty one: readers scan, receivers see the end */
+        error = vz_encode_index(trace->encoder, NULL, 0, trace->written, &trace->buffer);
+        return error ? error : flush(sink);
+    }
     /* The index may be larger than the buffer: it gets room of its own. */
     struct vz_buffer out = {.capacity = VZ_INDEX_BOUND(trace->n_index)};
     out.data = trace->reallocate(NULL, out.capacity);

@@ -157,9 +157,10 @@ enum vz_image_fate {
 
 enum vz_image_stop { /* why an image stopped recording before its end */
                      VZ_STOPPED_NOT = 0,
-                     VZ_STOPPED_FULL = 1,     /* its shared memory was used up */
-                     VZ_STOPPED_REFUSED = 2,  /* the kernel refused a call that recording needs */
-                     VZ_STOPPED_COLLECTOR = 3 /* the collector was gone */
+                     VZ_STOPPED_FULL = 1,      /* its shared memory was used up */
+                     VZ_STOPPED_REFUSED = 2,   /* the kernel refused a call that recording needs */
+                     VZ_STOPPED_COLLECTOR = 3, /* the collector was gone */
+                     VZ_STOPPED_TRACE = 4      /* a process that writes its own trace could not write it any further */
 };
 
 struct vz_image_end_record {

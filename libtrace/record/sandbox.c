@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "solo.h"
 #include "sys_word.h"
 
 #define ALLOW_MASK 0xffff0000u
@@ -120,6 +121,26 @@ static uint32_t run(const struct sock_fprog *filter, const struct seccomp_data *
     return SECCOMP_RET_KILL_PROCESS;
 }
 
+static bool tolerates(const struct sock_fprog *filter, struct seccomp_data data)
+{
+    data.arch = VZ_AUDIT_ARCH;
+    const uint32_t action = run(filter, &data) & ALLOW_MASK;
+    return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG || action == SECCOMP_RET_ERRNO;
+}
+
+/* What a process that writes its own trace calls besides. */
+static bool tolerates_solo(const struct sock_fprog *filter)
+{
+    static const int numbers[] = {
+        SYS_openat,  SYS_close,     SYS_read,     SYS_write,  SYS_pwrite64,       SYS_ftruncate,  SYS_fallocate,
+        SYS_statx,   SYS_prlimit64, SYS_munmap,   SYS_tgkill, SYS_rt_sigprocmask, SYS_madvise,    SYS_socket,
+        SYS_connect, SYS_sendto,    SYS_recvfrom, SYS_fcntl,  SYS_ppoll,          SYS_setsockopt, SYS_getrandom};
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!tolerates(filter, (struct seccomp_data){.nr = numbers[i]}))
+            return false;
+    return true;
+}
+
 bool vz_sandbox_tolerates(const struct sock_fprog *filter)
 {
     const struct seccomp_data calls[] = {
@@ -131,12 +152,8 @@ bool vz_sandbox_tolerates(const struct sock_fprog *filter)
         {.nr = SYS_gettid},
         {.nr = SYS_getpid},
     };
-    for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
-        struct seccomp_data data = calls[i];
-        data.arch = VZ_AUDIT_ARCH;
-        const uint32_t action = run(filter, &data) & ALLOW_MASK;
-        if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG && action != SECCOMP_RET_ERRNO)
+    for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (!tolerates(filter, calls[i]))
             return false;
-    }
-    return true;
+    return !vz_solo_is_on() || tolerates_solo(filter);
 }

@@ -355,13 +355,19 @@ static void find_emitted_path(void)
     emitted_path[0] = 0;
 }
 
+/* By quick_exit(), which tells nobody the status. */
+static void exiting_quickly(void) { vz_solo_end(VZ_FATE_UNKNOWN, 0); }
+
 #ifdef __GLIBC__
-/* Comes late: handlers run in the reverse order of their registration, and this one was the library's. */
+/* Handlers run in the reverse order of their registration. The loader registers its own, which runs the destructors of all
+ * modules, only after the constructors of preloaded libraries: so this one comes after them. */
 static void exiting(int status, void *argument)
 {
     (void)argument;
     vz_solo_end(VZ_FATE_EXIT, (uint32_t)status & 0xff);
 }
+#else
+__attribute__((destructor)) static void finish(void) { vz_solo_end(VZ_FATE_UNKNOWN, 0); }
 #endif
 
 __attribute__((constructor)) static void start(void)
@@ -376,6 +382,5 @@ __attribute__((constructor)) static void start(void)
 #ifdef __GLIBC__
     on_exit(exiting, NULL);
 #endif
+    at_quick_exit(exiting_quickly);
 }
-
-__attribute__((destructor)) static void finish(void) { vz_solo_end(VZ_FATE_UNKNOWN, 0); }

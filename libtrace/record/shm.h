@@ -268,7 +268,8 @@ enum vz_stop {
     VZ_STOP_NONE = 0,
     VZ_STOP_REGION_FULL = 1, /* the region is used up, or what a limit on address space leaves of it */
     VZ_STOP_REFUSED = 2,     /* the kernel refused a call it needs (seccomp, address-space limit) */
-    VZ_STOP_COLLECTOR_GONE = 3
+    VZ_STOP_COLLECTOR_GONE = 3,
+    VZ_STOP_TRACE = 4 /* the own trace can't be written any further */
 };
 
 #define VZ_REGION_HEADER_BYTES (6u * VZ_PAGE)

@@ -1,19 +1,35 @@
-/* Streaming the own trace to a receiver (docs/stream-protocol.md). All but make_room are called with solo's lock held. */
+/* Streaming the own trace to a receiver (docs/stream-protocol.md), without ever waiting here: what can't be sent now stays in
+ * memory, and who may wait does so without the lock. A broken connection is opened again; so is one whose descriptor the
+ * program has closed.
+ *
+ * All are called with solo's lock held, but for vz_solo_stream_wait.
+ */
 #ifndef VZ_SOLO_STREAM_H
 #define VZ_SOLO_STREAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "collect/outlet.h"
 #include "config.h"
 
-/* Begins a stream; the connection is made when there is something to send. Returns 0 or -errno. */
+/* Begins a stream. Returns 0 or -errno; the outlet in *outlet. */
 int vz_solo_stream_create(const struct vz_config_solo *config, struct vz_outlet **outlet);
 
 /* In a forked child: lets go of the parent's connection. */
 void vz_solo_stream_forget(void);
 
-/* In a hook, without the lock. */
-bool vz_solo_stream_make_room(void);
+/* Goes on with what can be done at once: connecting, sending, taking acknowledgements. Returns 0; or -errno: nothing will ever be
+ * sent any more. */
+int vz_solo_stream_go_on(void);
+
+/* Whether a receiver takes the stream now. */
+bool vz_solo_stream_is_open(void);
+
+/* How many bytes the receiver has not acknowledged. */
+uint64_t vz_solo_stream_backlog(void);
+
+/* Waits until there may be something to go on with, at most timeout_ns. */
+void vz_solo_stream_wait(uint64_t timeout_ns);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launcher/sha256.h"
+#include "collect/sha256.h"
 #include "launcher/spool.h"
 
 #define CAPACITY 61u

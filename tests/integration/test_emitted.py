@@ -5,6 +5,7 @@ Each process writes a trace of its own. What a program says of itself, or a reco
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import time
@@ -20,9 +21,11 @@ from recording import (
     Program,
     Record,
     read_main_images,
+    read_recording,
     read_tallies,
 )
 from test_endings import STATUSES, Ledger, assert_complete, wait_for_threads
+from test_stream import receiving
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +200,138 @@ def test_no_trace_is_overwritten(vizzytrace: Path, program: Program, tmp_path: P
     assert [run.wait(timeout=60) for run in runs] == [0] * 5
     assert (tmp_path / "log").read_text() == "older"
     assert {path.name for path in tmp_path.glob("log.*")} == {f"log.{run.pid}" for run in runs}
+
+
+@pytest.mark.parametrize("where", ["file", "stream"])
+def test_closed_descriptors_are_the_programs_own(
+    emit: Emit, vizzytrace: Path, program: Program, tmp_path: Path, where: str
+) -> None:
+    command: list[str | Path] = [program("closes_descriptors.c"), "3000", "100"]
+    if where == "file":
+        emitted = emit(*command)
+        [image], stdout, status = emitted.images, emitted.stdout, emitted.status
+    else:
+        with receiving(tmp_path / "stream", "--once") as receiver:
+            library = emit_library(vizzytrace, tmp_path, f"tcp://127.0.0.1:{receiver.port}", "--when-full", "block")
+            run = run_preloaded(library, *command)
+            receiver.wait()
+        [image], stdout, status = read_main_images([tmp_path / "stream"]), run.stdout, run.returncode
+    assert status == 0
+    assert image.counts.as_tuple()[:2] == tuple(n + 1 for n in read_tallies(stdout)[0].counts.as_tuple()[:2]) or (
+        image.counts.as_tuple()[:2] == read_tallies(stdout)[0].counts.as_tuple()[:2]
+    )
+    assert not image.anomalies
+
+
+def run_preloaded(library: Path, *command: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Runs a command with a library preloaded."""
+    return subprocess.run(
+        list(command),
+        env={**ENVIRONMENT, "LD_PRELOAD": str(library)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("options", [("--when-full", "block"), ("--when-full", "drop"), ("--buffer", "64K")], ids=str)
+def test_a_stream_is_exact(vizzytrace: Path, program: Program, tmp_path: Path, options: tuple[str, ...]) -> None:
+    counts = []
+    for rounds in ("0", "5000"):
+        output = tmp_path / rounds
+        with receiving(output, "--once") as receiver:
+            library = emit_library(vizzytrace, tmp_path, f"tcp://127.0.0.1:{receiver.port}", *options)
+            run = run_preloaded(library, program("threads_arena.c"), "4", rounds)
+            receiver.wait()
+        [image] = read_main_images([output])
+        counts.append(image.counts)
+        lost = image.anomalies.pop("dropped_events", 0)
+    if not lost:
+        assert counts[1] - counts[0] == read_tallies(run.stdout)[0].counts
+        assert not image.anomalies
+    assert "block" not in options or not lost
+
+
+def test_a_token_opens_the_stream(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text("one secret\n")
+    wrong.write_text("another\n")
+    output = tmp_path / "stream"
+    with receiving(output, "--token-file", str(right)) as receiver:
+        log = f"tcp://127.0.0.1:{receiver.port}"
+        library = emit_library(vizzytrace, tmp_path, log, "--token-file", str(wrong))
+        run = run_preloaded(library, program("nothing.c"))
+        assert run.returncode == 0
+        assert run.stderr.count("the receiver has another token, or is none; the recording stops here") == 1
+        library = emit_library(vizzytrace, tmp_path, log, "--token-file", str(right))
+        run = run_preloaded(library, program("nothing.c"))
+        assert (run.returncode, run.stderr) == (0, "")
+    assert read_recording(output, 0, "", "").summary["trace"]["complete"]
+
+
+def test_a_receiver_may_come_later_and_vanish(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    output = tmp_path / "stream"
+    with receiving(tmp_path / "port") as receiver:
+        port = receiver.port  # free again when it is needed
+    library = emit_library(vizzytrace, tmp_path, f"tcp://127.0.0.1:{port}", "--when-full", "block")
+    process = subprocess.Popen(
+        [program("closes_descriptors.c"), "40000", "50"],
+        env={**ENVIRONMENT, "LD_PRELOAD": str(library)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(0.5)
+    for _ in range(2):
+        with receiving(output, port=port):
+            time.sleep(0.6)
+    with receiving(output, "--once", port=port) as receiver:
+        stdout, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+        receiver.wait()
+    recording = read_recording(output, process.returncode, stdout, "")
+    assert process.returncode == 0
+    assert recording.summary["trace"]["complete"]
+    assert recording.main.counts.frees >= read_tallies(stdout)[0].counts.frees
+    assert not recording.anomalies
+
+
+def test_nobody_waits_for_a_receiver_that_is_not_there(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    with receiving(tmp_path / "port") as receiver:
+        port = receiver.port
+    library = emit_library(vizzytrace, tmp_path, f"tcp://127.0.0.1:{port}")
+    began = time.monotonic()
+    run = run_preloaded(library, program("threads_arena.c"), "4", "20000")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert time.monotonic() - began < 10
+
+
+def test_a_limit_on_file_sizes_ends_the_recording_only(emit: Emit, program: Program) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600 << 10, 600 << 10))
+
+    emitted = emit(program("threads_arena.c"), "4", "20000", options=("--buffer", "256K"), preexec=limit)
+    assert emitted.status == 0
+    assert emitted.stderr.count("the trace is as large as a file may be here") == 1
+    assert emitted.main.counts.allocs > 1000
+    assert emitted.main.raw["anomalies"]["unmatched_frees"] == 0
+    assert emitted.main.raw["anomalies"]["duplicate_allocations"] == 0
+
+
+def test_a_trace_that_is_removed_ends_the_recording_only(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    library = emit_library(vizzytrace, tmp_path, str(tmp_path / "log"))
+    process = subprocess.Popen(
+        [program("closes_descriptors.c"), "4000", "200"],
+        env={**ENVIRONMENT, "LD_PRELOAD": str(library)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(0.3)
+    (tmp_path / "log").rename(tmp_path / "moved")
+    _, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
+    assert process.returncode == 0
+    assert stderr.count("there is no such directory; the recording stops here") <= 1
+    [image] = read_main_images([tmp_path / "moved"])
+    assert image.counts.allocs > 100
+    assert not {"unmatched_frees", "duplicate_allocations"} & set(image.anomalies)

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -262,6 +263,20 @@ static void test_waitid(void)
     siginfo_t info;
     const pid_t child = start_child();
     child_ended(waitid(P_PID, (id_t)child, &info, WEXITED) == 0 && info.si_pid == child && info.si_status == 7);
+}
+
+/* ---- the own end, which a process that records itself has to write */
+
+static void test__exit(void)
+{
+    dprintf(STDOUT_FILENO, "ends,exit,7\n");
+    _exit(7);
+}
+
+static void test__Exit(void)
+{
+    dprintf(STDOUT_FILENO, "ends,exit,8\n");
+    _Exit(8);
 }
 
 /* ---- other programs */

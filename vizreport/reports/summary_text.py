@@ -17,6 +17,7 @@ _STOPPED_TEXT = {
     Stop.FULL: "its shared memory was used up",
     Stop.REFUSED: "the kernel refused a call that recording needs",
     Stop.COLLECTOR: "the collector was gone",
+    Stop.TRACE: "the trace could not be written any further",
 }
 
 _MOST_PROCESSES = 30  # of those after COMMAND that have a line each

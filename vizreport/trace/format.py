@@ -113,6 +113,7 @@ class Stop(IntEnum):
     FULL = 1
     REFUSED = 2
     COLLECTOR = 3
+    TRACE = 4
 
 
 class NoteType(IntEnum):

@@ -1,0 +1,123 @@
+"""Traces that processes wrote themselves: the layout of their memory, and whatever is left of one."""
+
+import random
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vizreport.errors import TraceFormatError
+from vizreport.trace import format as fmt
+from vizreport.trace import region
+from vizreport.trace.pool import fill_in
+from vizreport.trace.reader import parse_trace
+
+ROOT = Path(__file__).resolve().parents[2]
+HEADER = re.sub(r"/\*.*?\*/", "", (ROOT / "libtrace/record/shm.h").read_text(), flags=re.DOTALL)
+WIDTHS = {"uint8_t": 1, "uint32_t": 4, "uint64_t": 8, "char": 1}
+CONSTANTS = {"VZ_CHUNK_CLASSES": 4, "VZ_HASH_LEVELS": 16, "VZ_MAX_NODE_SEGMENTS": 4096, "VZ_MAX_STREAM_PAGES": 1024}
+DTYPES = {
+    "region": region.REGION,
+    "stream": region.STREAM,
+    "chunk": region.CHUNK,
+    "slot": region.SLOT,
+    "node": region.NODE,
+    "note": region.NOTE,
+    "module_note": region.MODULE_NOTE,
+}
+
+
+def list_fields(name: str) -> Iterator[tuple[str, int, int]]:
+    """The fields of a struct of shm.h: name, offset, bytes. They are naturally aligned."""
+    body = re.search(rf"struct vz_{name} \{{(.*?)\n\}};", HEADER, re.DOTALL)
+    assert body is not None
+    at = 0
+    for declaration in body[1].split(";"):
+        words = declaration.replace("_Atomic", " ").split()
+        if not words or words[-1] in ("slots[]", "text[]"):
+            continue
+        if words[:2] == ["struct", "vz_note"]:
+            yield "note", at, region.NOTE.itemsize
+            at += region.NOTE.itemsize
+            continue
+        for field in " ".join(words[1:]).split(", "):
+            array = re.fullmatch(r"(\w+)\[(\w+)\]", field)
+            n = int(CONSTANTS.get(array[2], array[2])) if array else 1
+            at = -(-at // WIDTHS[words[0]]) * WIDTHS[words[0]]
+            yield array[1] if array else field, at, n * WIDTHS[words[0]]
+            at += n * WIDTHS[words[0]]
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_the_layout_is_that_of_shm_h(name: str) -> None:
+    fields = {field: (at, size) for field, at, size in list_fields(name)}
+    dtype = DTYPES[name]
+    assert dtype.fields is not None
+    for field, (inner, at, *_) in dtype.fields.items():
+        assert fields[field] == (at, inner.itemsize), field
+    assert dtype.itemsize == max(at + size for at, size in fields.values())
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The trace of a process that killed itself, most of it in its memory only."""
+    folder = tmp_path_factory.mktemp("pool")
+    vizzytrace = ROOT / "build/release/launcher/vizzytrace"
+    if not vizzytrace.exists():
+        pytest.skip("vizzytrace is not built")
+    library, trace = folder / "libvizzy.so", folder / "log"
+    options = ["--buffer", "64K", "--max-depth", "8"]
+    subprocess.run([vizzytrace, "-q", "--emit-library", library, *options, trace], check=True)
+    code = "import os; x = [bytes(i) for i in range(20000)]; os.kill(os.getpid(), 9)"
+    subprocess.run(["python3", "-c", code], env={"PATH": "/usr/bin:/bin", "LD_PRELOAD": str(library)}, check=False)
+    return trace.read_bytes()
+
+
+def test_what_is_in_memory_only_is_read(killed: bytes) -> None:
+    filled = parse_trace("killed", fill_in(memoryview(killed)))
+    assert filled.completeness.n_damaged == 0
+    [image] = filled.images
+    assert image.end is not None
+    assert image.n_events == image.end.events == len(filled.read_events(0).kinds)
+    plain = parse_trace("killed", memoryview(killed))
+    assert plain.images[0].n_events < image.n_events
+
+
+def read_whatever_it_is(data: bytes) -> None:
+    """Reads all of a trace that may be damaged."""
+    try:
+        trace = parse_trace("damaged", fill_in(memoryview(data)))
+        for image in trace.images:
+            trace.read_events(image.index)
+            trace.read_stacks(image.index)
+    except TraceFormatError:
+        pass
+
+
+def test_it_is_read_wherever_it_is_cut(killed: bytes) -> None:
+    step = len(killed) // 97
+    for end in [*range(0, 2000, 41), *range(2000, len(killed), step)]:
+        read_whatever_it_is(killed[:end])
+
+
+def test_it_is_read_however_its_memory_is_damaged(killed: bytes) -> None:
+    """What is written over lies in the memory, which has no checksum: a program may write anything there."""
+    generator = random.Random(7)
+    starts = [at for at in range(0, len(killed), region.PAGE) if any(killed[at : at + region.PAGE])]
+    values = [0, 1, 7, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF]
+    for _ in range(150):
+        data = bytearray(killed)
+        for _ in range(generator.choice([1, 4, 64])):
+            at = generator.choice(starts) + 8 * generator.randrange(64)
+            data[at : at + 8] = (generator.choice(values) or generator.getrandbits(64)).to_bytes(8, "little")
+        read_whatever_it_is(bytes(data[: len(killed)]))
+
+
+def test_a_trace_without_memory_stays_as_it_is() -> None:
+    header = np.zeros((), fmt.FILE_HEADER)
+    header["magic"], header["major"], header["header_bytes"] = fmt.FILE_MAGIC, fmt.FORMAT_MAJOR, header.itemsize
+    with pytest.raises(TraceFormatError):
+        fill_in(memoryview(header.tobytes()))  # its checksum is wrong
