@@ -206,15 +206,63 @@ def test_debug_information_shared_by_dwz(run: Run, require: Require, original: P
     compare(require, first, oracle=original)
 
 
-@pytest.mark.parametrize("compiler", ["s390x-linux-gnu-gcc", "arm-linux-gnueabihf-gcc", "i686-linux-gnu-gcc"])
+MACHINES = {
+    "big-endian": ("s390x-linux-gnu-gcc",),
+    "arm": ("arm-linux-gnueabihf-gcc", "-marm"),
+    "thumb": ("arm-linux-gnueabihf-gcc", "-mthumb"),
+    "aarch64": ("aarch64-linux-gnu-gcc",),
+    "riscv64": ("riscv64-linux-gnu-gcc",),
+    "i686": ("i686-linux-gnu-gcc",),
+}
+each_machine = pytest.mark.parametrize("machine", MACHINES)
+
+
+@pytest.fixture
+def build_alone(run: Run, tmp_path: Path) -> Callable[..., Path]:
+    """Builds a program for a machine, without a C library: none is needed to look at the file."""
+
+    def build(machine: str, *flags: str) -> Path:
+        source, output = tmp_path / "alone.c", tmp_path / "alone"
+        source.write_text(ALONE)
+        compiler, *options = MACHINES[machine]
+        command = [compiler, "-O2", *options, *flags, "-ffreestanding", "-nostdlib", "-static", source, "-o", output]
+        run(*command, package=f"gcc-{compiler.removesuffix('-gcc')}")
+        return output
+
+    return build
+
+
+@each_machine
 @pytest.mark.parametrize("version", [3, 4, 5])
-def test_other_machines(run: Run, require: Require, tmp_path: Path, compiler: str, version: int) -> None:
-    """64 bits with the highest byte first; 32 bits. Without a C library: none is needed to look at the file."""
-    source, output = tmp_path / "alone.c", tmp_path / "alone"
-    source.write_text(ALONE)
-    flags = ["-O2", "-g", f"-gdwarf-{version}", "-ffreestanding", "-nostdlib", "-static"]
-    run(compiler, *flags, source, "-o", output, package=f"gcc-{compiler.removesuffix('-gcc')}")
-    compare(require, output)
+def test_other_machines(require: Require, build_alone: Callable[..., Path], machine: str, version: int) -> None:
+    compare(require, build_alone(machine, "-g", f"-gdwarf-{version}"))
+
+
+@each_machine
+def test_symbol_tables_of_other_machines(require: Require, build_alone: Callable[..., Path], machine: str) -> None:
+    """Names of functions at every byte of code: mapping symbols ($a, $t, $d, $x) are none, nor is the Thumb bit."""
+    path = build_alone(machine, "-g0")
+    table = read_function_table(ElfFile(path))
+    assert table is not None
+    start, size = find_text(require, path)
+    addresses = list(range(start, start + size))
+    run = subprocess.run(
+        [require("llvm-symbolizer-19", "llvm-19"), "--output-style=JSON", f"--obj={path}"],
+        input="".join(f"{address:#x}\n" for address in addresses),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = [json.loads(line)["Symbol"][0]["FunctionName"] for line in run.stdout.splitlines()]
+    assert [table.find(address) or "" for address in addresses] == expected
+    assert {"work", "_start"} <= set(expected)
+
+
+def find_text(require: Require, path: Path) -> tuple[int, int]:
+    """Address and size of the code."""
+    run = subprocess.run([require("readelf", "binutils"), "-SW", path], capture_output=True, text=True, check=True)
+    fields = next(line for line in run.stdout.splitlines() if " .text " in line).split("]")[1].split()
+    return int(fields[2], 16), int(fields[4], 16)
 
 
 ALONE = """

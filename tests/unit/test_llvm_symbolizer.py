@@ -51,6 +51,13 @@ def test_its_answer_is_read(tools: Path) -> None:
     }
 
 
+def test_versions_are_no_part_of_a_name(tools: Path) -> None:
+    """It takes outermost names from the symbol table, which appends versions in shared objects."""
+    symbol = '{"FunctionName":"_ZSt4swapv@@GLIBCXX_3.4","FileName":"/a.c","Line":7}'
+    command = script(tools / "x", f"""cat >/dev/null; echo '{{"Address":"0x10","Symbol":[{symbol}]}}'""")
+    assert LlvmFinder(command, Path("y")).find([16]) == {16: (DebugFrame("_ZSt4swapv", "/a.c", 7),)}
+
+
 BROKEN = {
     "dies": "exit 1",
     "is killed": "kill -9 $$",

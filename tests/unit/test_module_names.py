@@ -131,6 +131,27 @@ def test_files_elsewhere(build: Path, tmp_path: Path) -> None:
     assert "--exe" in missing.warnings[0]
 
 
+def test_files_elsewhere_that_were_not_stripped(build: Path, tmp_path: Path) -> None:
+    """What an earlier report found in a stripped file is not the last word."""
+    address = find_main(build)
+    whole, root = tmp_path / "whole", tmp_path / "root"
+    build.rename(whole)
+    subprocess.run(["strip", "-g", "-o", build, whole], check=True)
+    assert Asked(build, address).places == (Place("main"),)
+    kept = root / str(build).lstrip("/")
+    kept.parent.mkdir(parents=True)
+    shutil.copy(whole, kept)
+    names = tmp_path / "cache/vizzy/names"
+    before = {path: path.read_bytes() for path in names.iterdir()}
+    folder = tmp_path / "out/deep"
+    folder.mkdir(parents=True)
+    shutil.copy(whole, folder / build.name)
+    for options in ({"sysroot": str(root)}, {"exe": str(whole)}, {"debug_dirs": (str(tmp_path / "out"),)}):
+        for path, content in before.items():
+            path.write_bytes(content)
+        assert Asked(build, address, **options).places[0].line == 2, options
+
+
 SOME = CachedNames({1: (Place("f", "a.c", 2),), 5: ()}, True, bytes(32), "link.debug")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from vizreport.errors import VizzyError
 from vizreport.symbols.options import SymbolOptions
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -35,7 +37,14 @@ def symbol_options(function: _Function) -> _Function:
 def make_symbol_options(
     *, sysroot: str | None, debug_dirs: tuple[str, ...], exe: str | None, no_symbols: bool, no_debuginfod: bool
 ) -> SymbolOptions:
-    """Returns what the symbol options say."""
+    """Returns what the symbol options say.
+
+    Raises:
+        VizzyError: A folder among them is none.
+    """
+    for option, folder in (("--sysroot", sysroot), *(("--debug-dir", folder) for folder in debug_dirs)):
+        if folder is not None and not os.path.isdir(folder):
+            raise VizzyError(f"{option} {folder}: there is no such folder")
     return SymbolOptions(
         sysroot=sysroot,
         debug_dirs=debug_dirs,

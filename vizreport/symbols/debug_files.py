@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vizreport.symbols.debug_file import has_debug_info
-from vizreport.symbols.debug_paths import find_binary_path, list_by_build_id, list_debug_dirs, list_debug_paths
+from vizreport.symbols.debug_paths import (
+    find_binary_path,
+    list_built_paths,
+    list_by_build_id,
+    list_debug_dirs,
+    list_debug_paths,
+)
 from vizreport.symbols.debuginfod import Debuginfod
 from vizreport.symbols.elf_file import ElfFile, ElfFileError
 from vizreport.symbols.options import SymbolOptions
@@ -75,9 +81,14 @@ def find_files(
 def _find_debug_file(
     path: str, at: Path | None, binary: ElfFile | None, build_id: bytes, options: SymbolOptions, warn: Warn
 ) -> ElfFile | None:
-    link = _read_link(binary) if binary else None
-    for candidate in list_debug_paths(path, at, build_id, link[0] if link else None, options):
-        debug = _open_matching(candidate, build_id, warn, checksum=link[1] if link else None)
+    name, checksum = (_read_link(binary) if binary else None) or (None, None)
+    for candidate in list_debug_paths(path, at, build_id, name, options):
+        debug = _open_matching(candidate, build_id, warn, checksum=checksum)
+        if debug is not None and has_debug_info(debug):
+            return debug
+    # Builds for other machines may lie there too: that a file of the name is another build is no news.
+    for candidate in list_built_paths(path, name, options) if build_id else ():
+        debug = _open_matching(candidate, build_id, lambda _: None)
         if debug is not None and has_debug_info(debug):
             return debug
     return None

@@ -1,4 +1,4 @@
-"""Where a module's file and the file with its debug information may lie. Looks at none of them.
+"""Where a module's file and the file with its debug information may lie. Opens none of them.
 
 Source: GDB manual, "Debugging Information in Separate Files".
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from vizreport.symbols.folders import find_by_name, resolve_in_root
 from vizreport.symbols.options import SymbolOptions
 
 _SYSTEM_DEBUG_DIR = "/usr/lib/debug"
@@ -19,7 +20,7 @@ def find_binary_path(path: str, options: SymbolOptions, *, is_command: bool) -> 
         return Path(options.exe)
     if not path.startswith("/"):
         return None  # the kernel's own, or a file that was never on disk
-    return Path(options.sysroot, path.lstrip("/")) if options.sysroot is not None else Path(path)
+    return resolve_in_root(Path(options.sysroot), path) if options.sysroot is not None else Path(path)
 
 
 def list_debug_paths(
@@ -55,6 +56,21 @@ def list_debug_paths(
             yield folder / name
             if where is not None:
                 yield folder / where / name
+
+
+def list_built_paths(path: str, debug_link: str | None, options: SymbolOptions) -> Iterator[Path]:
+    """Yields files below the user's folders that are called as the module or its debug file: of a build, perhaps.
+
+    Args:
+        path: As recorded.
+        debug_link: Name of the debug file, as the module's file has it.
+        options: Folders to look in.
+    """
+    name = PurePosixPath(path).name
+    for folder in map(Path, options.debug_dirs):
+        for wanted in dict.fromkeys([debug_link, f"{name}.debug", name]):
+            if wanted:
+                yield from find_by_name(folder, wanted)
 
 
 def list_debug_dirs(options: SymbolOptions) -> list[Path]:

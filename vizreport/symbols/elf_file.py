@@ -35,10 +35,12 @@ class Section:
     """A section as the file has it.
 
     Attributes:
+        address: ELF virtual address, where it is part of the program.
         link: Number of the section that it refers to.
     """
 
     name: str
+    address: int
     offset: int
     size: int
     link: int
@@ -67,6 +69,7 @@ class ElfFile:
             self.sections = tuple(
                 Section(
                     section.name,
+                    section["sh_addr"],
                     section["sh_offset"],
                     section["sh_size"],
                     section["sh_link"],

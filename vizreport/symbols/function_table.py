@@ -13,6 +13,7 @@ _SYMBOL_64 = [("name", "u4"), ("info", "u1"), ("other", "u1"), ("shndx", "u2"), 
 _SYMBOL_32 = [("name", "u4"), ("value", "u4"), ("size", "u4"), ("info", "u1"), ("other", "u1"), ("shndx", "u2")]
 _STT_FUNC, _STT_GNU_IFUNC = 2, 10
 _STB_GLOBAL = 1
+_NEVER = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,12 @@ class FunctionTable:
         if row < 0 or address >= int(self.ends[row]):
             return None
         start = int(self.names[row])
-        name = self.strings[start : self.strings.find(b"\0", start)].decode("utf-8", "backslashreplace")
-        return name.partition("@")[0] or name  # .symtab appends versions: read@GLIBC_2.2.5
+        return cut_version(self.strings[start : self.strings.find(b"\0", start)].decode("utf-8", "backslashreplace"))
+
+
+def cut_version(name: str) -> str:
+    """Returns a symbol's name without the version that .symtab appends: read@GLIBC_2.2.5, memcpy@@GLIBC_2.14."""
+    return name.partition("@")[0] or name
 
 
 def read_function_table(elf: ElfFile) -> FunctionTable | None:
@@ -57,23 +62,31 @@ def read_function_table(elf: ElfFile) -> FunctionTable | None:
         if section.link >= len(elf.sections):
             raise ElfFileError(f"the section {name} has no names")
         symbols = np.frombuffer(stored, dtype, len(stored) // dtype.itemsize)
-        return _make_table(symbols, bytes(elf.read_bytes(elf.sections[section.link])), elf.has_thumb_addresses)
+        return _make_table(symbols, bytes(elf.read_bytes(elf.sections[section.link])), elf)
     return None
 
 
-def _make_table(symbols: NDArray[np.void], strings: bytes, has_thumb_addresses: bool) -> FunctionTable:
+def _make_table(symbols: NDArray[np.void], strings: bytes, elf: ElfFile) -> FunctionTable:
     is_function = np.isin(symbols["info"] & 15, (_STT_FUNC, _STT_GNU_IFUNC)) & (symbols["shndx"] != 0)
     chosen = symbols[is_function & (symbols["name"] < len(strings))]
     values, sizes = chosen["value"].astype(np.uint64), chosen["size"].astype(np.uint64)
-    if has_thumb_addresses:
+    if elf.has_thumb_addresses:
         values &= ~np.uint64(1)
     # Of several names at one address the last counts: one that has a size, is no internal name, and is global.
     letters = np.frombuffer(strings + b"\0", np.uint8)
     is_internal = letters[chosen["name"]] == ord("_")
     order = np.lexsort((chosen["info"] >> 4 == _STB_GLOBAL, ~is_internal, sizes > 0, values))
     values, sizes, names = values[order], sizes[order], chosen["name"][order].astype(np.uint32)
+    limits = _find_section_ends(elf)[np.minimum(chosen["shndx"][order], len(elf.sections))]
     last = np.append(values[1:] != values[:-1], True) if len(values) else np.zeros(0, np.bool_)
-    values, sizes, names = values[last], sizes[last], names[last]
-    # Hand-written code may say no size: it goes on to the next function.
-    ends = np.where(sizes > 0, values + sizes, np.append(values[1:], values[-1:]))
+    values, sizes, names, limits = values[last], sizes[last], names[last], limits[last]
+    # Hand-written code may say no size: it goes on to the next function, at most to the end of its section.
+    following = np.minimum(np.append(values[1:], np.uint64(_NEVER)), limits) if len(values) else values
+    ends = np.where(sizes > 0, values + sizes, following)
     return FunctionTable(values, ends, names, strings)
+
+
+def _find_section_ends(elf: ElfFile) -> NDArray[np.uint64]:
+    """Returns the address behind each section, and 0 behind those: for numbers that are none."""
+    ends = [(section.address + section.size) & _NEVER for section in elf.sections]
+    return np.array([*ends, 0], np.uint64)

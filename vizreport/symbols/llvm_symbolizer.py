@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vizreport.symbols.dwarf.lookup import DebugFrame, DebugFrames
+from vizreport.symbols.function_table import cut_version
 
 _VARIABLE = "VIZZY_LLVM_SYMBOLIZER"
 _COMMAND = re.compile(r"llvm-symbolizer(?:-(\d+))?(?:\.exe)?")
@@ -84,7 +85,7 @@ class LlvmFinder:
 
 def _read_frames(symbols: list[dict[str, Any]]) -> DebugFrames:
     frames = tuple(
-        DebugFrame(_known(symbol["FunctionName"]), _known(symbol["FileName"]), int(symbol["Line"]) or None)
+        DebugFrame(_known(cut_version(symbol["FunctionName"])), _known(symbol["FileName"]), int(symbol["Line"]) or None)
         for symbol in symbols
     )
     # Without debug information it shows what the symbol table tells, which is read elsewhere.

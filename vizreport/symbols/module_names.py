@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from vizreport.model.places import Places
-from vizreport.symbols.debug_paths import find_binary_path, list_debug_paths
+from vizreport.symbols.debug_paths import find_binary_path, list_built_paths, list_debug_paths
 from vizreport.symbols.debuginfod import Debuginfod
 from vizreport.symbols.name_cache import CachedNames, fingerprint, load_names, save_names
 from vizreport.symbols.options import SymbolOptions
@@ -105,4 +106,6 @@ class ModuleNamer:
         """Returns what decides whether a search for debug information would find what it found before."""
         key = self._key
         binary = find_binary_path(key.path, self._options, is_command=key.is_command)
-        return fingerprint(list_debug_paths(key.path, binary, key.build_id, debug_link, self._options))
+        own = [binary] if binary is not None else []  # another one may hold what this one was stripped of
+        named = list_debug_paths(key.path, binary, key.build_id, debug_link, self._options)
+        return fingerprint(chain(own, named, list_built_paths(key.path, debug_link, self._options)))

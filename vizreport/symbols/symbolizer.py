@@ -6,6 +6,7 @@ Use one Symbolizer for all images of a trace: what it has found out about a file
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -50,6 +51,7 @@ class Symbolizer:
         self._trace = trace
         self._options = options or SymbolOptions()
         self._command = trace.images[0].exe if trace.images else None
+        self._exe_build_id = _read_build_id(Path(self._options.exe)) if self._options.exe is not None else b""
         self._warnings: dict[str, None] = {}
         self._servers = Debuginfod(self._warn) if self._options.debuginfod else None
         self._namers: dict[ModuleKey, ModuleNamer] = {}
@@ -105,11 +107,18 @@ class Symbolizer:
         missing = [address for address in addresses if address not in stored]
         if not missing:
             return stored
-        is_command = module.path == self._command
-        key = ModuleKey(module.path, module.build_id, is_command, self._trace.session.start_wall_ns)
+        key = ModuleKey(module.path, module.build_id, self._is_exe(module), self._trace.session.start_wall_ns)
         if key not in self._namers:
             self._namers[key] = ModuleNamer(key, self._options, self._servers, self._warn)
         return {**self._namers[key].find_places(missing), **stored}
+
+    def _is_exe(self, module: Module) -> bool:
+        """Tells whether a module is the one whose file --exe names: by its build-id, else COMMAND's executable."""
+        wanted = self._exe_build_id
+        if wanted and module.build_id == wanted:
+            return True
+        recorded = (other.build_id for image in self._trace.images for other in image.modules)
+        return module.path == self._command and not (wanted and wanted in recorded)
 
     def _find_jit_frame(self, image: Image, pc: int, code: int) -> Frame:
         """Returns the frame of a pc that no module holds."""
@@ -122,6 +131,16 @@ class Symbolizer:
         if image not in self._jit_maps:
             self._jit_maps[image] = JitMap(self._trace.read_jit_map(image))
         return self._jit_maps[image]
+
+
+def _read_build_id(path: Path) -> bytes:
+    """Returns the build-id of a file, or nothing."""
+    from vizreport.symbols.elf_file import ElfFile, ElfFileError
+
+    try:
+        return ElfFile(path).build_id
+    except ElfFileError:
+        return b""
 
 
 def name_rows(
