@@ -98,6 +98,9 @@ int vz_emit(const struct vz_cli *cli)
         vz_message_error("%s: can't write the library: %s", cli->emit_path, strerror(-error));
         return VZ_EXIT_FAILED;
     }
-    vz_message_progress("%s records into %s wherever it is preloaded", cli->emit_path, cli->log);
+    char *path = realpath(cli->emit_path, NULL);
+    vz_message_progress("%s records into %s wherever it is preloaded: LD_PRELOAD=%s COMMAND", cli->emit_path, cli->log,
+                        path ? path : cli->emit_path);
+    free(path);
     return 0;
 }

@@ -151,7 +151,7 @@ def kill_at_random(library: Path, program: Path, trace: Path, seed: int, threads
 def test_killed_at_random_instants(vizzytrace: Path, program: Program, tmp_path: Path, threads: int) -> None:
     path, together = program("endings.c"), 20  # read together
     library = emit_library(vizzytrace, tmp_path, "log", "--buffer", "64K")
-    n_kills = int(os.environ.get("VIZZY_TEST_KILLS", "100"))
+    n_kills = int(os.environ.get("VIZZY_TEST_KILLS", "50"))
     for first in range(0, n_kills, together):
         seeds = range(first, min(first + together, n_kills))
         traces = [tmp_path / f"{seed - first}.trace" for seed in seeds]
@@ -335,3 +335,56 @@ def test_a_trace_that_is_removed_ends_the_recording_only(vizzytrace: Path, progr
     [image] = read_main_images([tmp_path / "moved"])
     assert image.counts.allocs > 100
     assert not {"unmatched_frees", "duplicate_allocations"} & set(image.anomalies)
+
+
+BEHAVIOURS: list[tuple[str, ...]] = [
+    ("handlers.c", "100"),
+    ("mishaps.c", "atfork"),
+    ("mishaps.c", "overflow"),
+    ("early_late.c",),
+    ("exceptions.cpp", "500"),
+    ("thread_ends.c", "1000"),
+    ("threads_many.c", "6", "3"),
+    ("fork_storm.c", "10"),
+    ("storm.c",),
+]
+
+
+@pytest.mark.parametrize("command", BEHAVIOURS, ids=str)
+def test_programs_behave_as_without(emit: Emit, program: Program, command: tuple[str, ...]) -> None:
+    path = program(command[0])
+    plain = subprocess.run(
+        [path, *command[1:]], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
+    )
+    emitted = emit(path, *command[1:], options=("--buffer", "64K"))
+    assert (emitted.status, emitted.stderr) == (plain.returncode, plain.stderr)
+    for tally in read_tallies(emitted.stdout):
+        found = [image.counts.as_tuple() for image in emitted.images if image.pid == tally.pid]
+        assert any(counts[1] >= tally.counts.frees and counts[0] >= tally.counts.allocs for counts in found)
+    assert not emitted.anomalies
+
+
+@pytest.mark.parametrize("way", ["strict", "strict_syscall", "filter", "filter_syscall"])
+def test_a_sandbox_that_kills_is_kept_away_from(emit: Emit, program: Program, way: str) -> None:
+    emitted = emit(program("sandboxed.c"), way)
+    assert (emitted.status, emitted.stdout, emitted.stderr) == (3, "done\n", "")
+    assert emitted.main.counts.allocs == 4096
+    assert not emitted.anomalies
+
+
+def test_a_fork_in_a_handler_that_interrupted_a_hook(emit: Emit, program: Program) -> None:
+    emitted = emit(program("mishaps.c"), "handler")
+    assert emitted.status == 0, emitted.stderr
+    assert not emitted.main.anomalies
+    for child in emitted.images[1:]:
+        assert child.raw["anomalies"]["unmatched_frees"] <= child.raw["anomalies"]["dropped_events"]
+
+
+def test_a_chroot_ends_the_recording_only(emit: Emit, program: Program, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may chroot")
+    (tmp_path / "root").mkdir()
+    emitted = emit(program("confines.c"), "chroot", tmp_path / "root", "/nothing")
+    assert emitted.status == 0
+    assert emitted.stderr.count("the recording stops here") == 1
+    assert not {"unmatched_frees", "duplicate_allocations"} & set(emitted.main.anomalies)

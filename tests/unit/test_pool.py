@@ -1,6 +1,5 @@
 """Traces that processes wrote themselves: the layout of their memory, and whatever is left of one."""
 
-import random
 import re
 import subprocess
 from collections.abc import Iterator
@@ -8,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vizreport.errors import TraceFormatError
 from vizreport.trace import format as fmt
 from vizreport.trace import region
-from vizreport.trace.pool import fill_in
+from vizreport.trace.blocks import find_blocks
+from vizreport.trace.pool import _join_memory, fill_in
 from vizreport.trace.reader import parse_trace
+from vizreport.trace.region import Region
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = re.sub(r"/\*.*?\*/", "", (ROOT / "libtrace/record/shm.h").read_text(), flags=re.DOTALL)
@@ -103,17 +106,41 @@ def test_it_is_read_wherever_it_is_cut(killed: bytes) -> None:
         read_whatever_it_is(killed[:end])
 
 
-def test_it_is_read_however_its_memory_is_damaged(killed: bytes) -> None:
-    """What is written over lies in the memory, which has no checksum: a program may write anything there."""
-    generator = random.Random(7)
-    starts = [at for at in range(0, len(killed), region.PAGE) if any(killed[at : at + region.PAGE])]
-    values = [0, 1, 7, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF]
-    for _ in range(150):
-        data = bytearray(killed)
-        for _ in range(generator.choice([1, 4, 64])):
-            at = generator.choice(starts) + 8 * generator.randrange(64)
-            data[at : at + 8] = (generator.choice(values) or generator.getrandbits(64)).to_bytes(8, "little")
-        read_whatever_it_is(bytes(data[: len(killed)]))
+WORDS = st.sampled_from([0, 1, 7, 1 << 31, (1 << 32) - 1, 1 << 63, (1 << 64) - 1]) | st.integers(0, (1 << 64) - 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 1 << 30), st.integers(0, 63), WORDS), max_size=24),
+    cut=st.none() | st.floats(0, 1),
+)
+def test_it_is_read_however_it_is_damaged(
+    killed: bytes, changes: list[tuple[int, int, int]], cut: float | None
+) -> None:
+    """What is written over lies in the memory mostly, which has no checksum: a program may write anything there."""
+    data = bytearray(killed)
+    pages = [at for at in range(0, len(killed), region.PAGE) if any(killed[at : at + region.PAGE])]
+    for page, word, value in changes:
+        at = pages[page % len(pages)] + 8 * word
+        data[at : at + 8] = value.to_bytes(8, "little")
+    del data[len(killed) if cut is None else int(cut * len(killed)) :]
+    read_whatever_it_is(bytes(data))
+
+
+def test_no_more_is_read_than_there_is(killed: bytes) -> None:
+    """Streams that lead into each other's chunks, and segments of nodes that are one, don't multiply what is there."""
+    memory = bytearray(_join_memory(memoryview(killed), find_blocks(memoryview(killed), 40).blocks))
+    header = Region(bytes(memory)).header
+    [stream_page] = header["stream_pages"][:1]
+    stream = bytes(memory[stream_page * region.PAGE : stream_page * region.PAGE + region.STREAM.itemsize])
+    pages = region.STREAMS_PER_PAGE
+    memory[stream_page * region.PAGE : (stream_page + 1) * region.PAGE] = stream * pages
+    memory[120:124] = pages.to_bytes(4, "little")
+    memory[132:136] = (1 << 24).to_bytes(4, "little")
+    memory[280 : 280 + 4 * 4096] = bytes(memory[280:284]) * 4096
+    damaged = Region(bytes(memory))
+    assert len(list(damaged.list_pending({}))) <= 1
+    assert len(damaged.read_nodes()[0]) <= region.NODES_PER_SEGMENT
 
 
 def test_a_trace_without_memory_stays_as_it_is() -> None:

@@ -105,7 +105,11 @@ class Region:
         self.streams: dict[int, np.void] = dict(self._list_streams())
 
     def list_pending(self, positions: Mapping[int, np.void]) -> Iterator[Pending]:
-        """Yields what the streams hold behind these positions: records of format.POSITION by stream."""
+        """Yields what the streams hold behind these positions: records of format.POSITION by stream.
+
+        A chunk belongs to one stream. Where damage says otherwise the first one has it: no more is read than there is.
+        """
+        taken: set[int] = set()
         for index, stream in self.streams.items():
             position = positions.get(index)
             if int(stream["state"]) != _ACTIVE:
@@ -113,7 +117,7 @@ class Region:
             chunk, slot, wide = int(stream["first"]), 0, 0
             if position is not None and int(position["claims"]) == int(stream["claims"]) and int(position["chunk"]):
                 chunk, slot, wide = int(position["chunk"]), int(position["slot"]), int(position["wide"])
-            pending = _decode_slots(index, self._read_slots(chunk, slot), wide)
+            pending = _decode_slots(index, self._read_slots(chunk, slot, taken), wide)
             if len(pending.kinds):
                 yield pending
 
@@ -121,8 +125,10 @@ class Region:
         """Returns ids, parents, pcs, codes of all call-stack nodes that are whole, in order of their ids."""
         n_nodes = int(self.header["n_nodes"])
         ids, nodes = [np.zeros(0, np.uint64)], [np.zeros(0, NODE)]
-        for segment, page in enumerate(self.header["node_segments"][: -(-n_nodes // NODES_PER_SEGMENT)]):
-            found = self._take(NODE, int(page), NODES_PER_SEGMENT) if page else None
+        pages = self.header["node_segments"][: -(-n_nodes // NODES_PER_SEGMENT)]
+        distinct, firsts = np.unique(pages, return_index=True)  # no page is two segments'
+        for page, segment in sorted(zip(distinct.tolist(), firsts.tolist(), strict=True), key=lambda each: each[1]):
+            found = self._take(NODE, page, NODES_PER_SEGMENT) if page else None
             if found is not None:
                 nodes.append(found)
                 ids.append(np.arange(len(found), dtype=np.uint64) + np.uint64(segment * NODES_PER_SEGMENT))
@@ -175,11 +181,11 @@ class Region:
                 first = number * STREAMS_PER_PAGE
                 yield from ((first + i, stream) for i, stream in enumerate(streams[: n_streams - first]))
 
-    def _read_slots(self, page: int, first: int) -> NDArray[np.void]:
-        """Returns the slots of a stream from that one of this chunk on, filled or not."""
-        parts, seen = [np.zeros(0, SLOT)], set[int]()
-        while page and page not in seen:
-            seen.add(page)
+    def _read_slots(self, page: int, first: int, taken: set[int]) -> NDArray[np.void]:
+        """Returns the slots of a stream from that one of this chunk on, filled or not; adds the chunks to `taken`."""
+        parts = [np.zeros(0, SLOT)]
+        while page and page not in taken:
+            taken.add(page)
             chunk = self._take(CHUNK, page, 1)
             chunk_class = int(chunk[0]["chunk_class"]) if chunk is not None else _CHUNK_CLASSES
             n_slots = ((PAGE << (2 * chunk_class)) - CHUNK.itemsize) // SLOT.itemsize
