@@ -9,96 +9,17 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from recording import ROOT, Program, Record, Recording, read_recording, read_tallies, run_vizreport
+from receiving import TIMEOUT_S, check_exact, finish, has_come, receiving, stream, vizreport, wait_until
+from recording import Program, Record, Recording, read_recording, read_tallies, run_vizreport
 from stream_proxy import Proxy
 
-TIMEOUT_S = 60.0
 CHURN = ("400000", "64")  # compresses well: about 70 KB of trace
-
-
-@dataclass
-class Receiver:
-    """A running `vizreport receive`, and what it says."""
-
-    process: "subprocess.Popen[str]"
-    port: int
-    said: Path
-
-    def wait(self) -> str:
-        """Waits for its end, and returns what it said."""
-        self.process.wait(TIMEOUT_S)
-        return self.said.read_text()
-
-
-@contextmanager
-def receiving(output: Path, *options: str, port: int = 0, limit_bytes: int | None = None) -> Iterator[Receiver]:
-    """Runs `vizreport receive`, and ends it by Ctrl-C if it has not ended."""
-    code = "import sys; from vizreport.cli.main import main; sys.exit(main())"
-    said = output.with_name(f"{output.name}.{time.monotonic_ns()}.said")
-
-    def limit() -> None:
-        if limit_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-
-    with said.open("w") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, "receive", "--listen", f"127.0.0.1:{port}", "-o", str(output), *options],
-            stderr=stderr,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            preexec_fn=limit,
-        )
-    try:
-        found = wait_for(lambda: re.search(r"listening on 127\.0\.0\.1:(\d+)", said.read_text()), process)
-        yield Receiver(process, int(found[1]), said)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(TIMEOUT_S)
-
-
-def wait_for(condition: Callable[[], "re.Match[str] | None"], process: "subprocess.Popen[str]") -> "re.Match[str]":
-    """Waits until the condition gives something."""
-    deadline = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        assert process.poll() is None, "it has ended"
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
-
-
-def stream(vizzytrace: Path, port: int, *command: str | Path, options: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
-    """Starts a streamed recording."""
-    return subprocess.Popen(
-        [vizzytrace, *options, f"tcp://127.0.0.1:{port}", *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish(process: "subprocess.Popen[str]", trace: Path) -> Recording:
-    """Waits for a streamed recording, and reads what arrived."""
-    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
-    return read_recording(trace, process.returncode, stdout, stderr)
-
-
-def check_exact(recording: Recording) -> None:
-    """The trace is whole, and counts what the program counted."""
-    assert recording.status == 0, recording.stderr
-    assert recording.summary["trace"]["complete"]
-    assert not recording.anomalies
-    assert recording.main.counts == read_tallies(recording.stdout)[0].counts
 
 
 def test_whole(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
@@ -128,10 +49,10 @@ def test_receiver_killed_and_restarted(vizzytrace: Path, program: Program, tmp_p
     trace = tmp_path / "a.trace"
     with receiving(trace) as receiver, Proxy(receiver.port, bytes_per_second=40_000, fragment=1000) as proxy:
         process = stream(vizzytrace, proxy.port, program("churn.c"), *CHURN, options=("--when-full", "block"))
-        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 20_000)), process)
+        wait_until(lambda: has_come(trace, 20_000), process)
         receiver.process.kill()
         receiver.process.wait()
-        with receiving(trace, "--once", port=0) as second:
+        with receiving(trace, "--once") as second:
             proxy.target = second.port
             check_exact(finish(process, trace))
             assert "goes on with" in second.wait()
@@ -154,7 +75,7 @@ def test_losses_by_process_and_time(
         process = stream(vizzytrace, proxy.port, losses, *map(str, (processes, threads, pairs)), options=options)
         time.sleep(1.0)  # what is between them fills, then the spool, then the pool
         proxy.bytes_per_second = float("inf")
-        wait_for(lambda: re.match("1", str(int(trace.exists() and count_running_losses(trace) > 0))), process)
+        wait_until(lambda: trace.exists() and count_running_losses(trace) > 0, process)
         recording = finish(process, trace)
     assert recording.status == 0, recording.stderr
     assert recording.summary["trace"]["complete"]
@@ -196,10 +117,10 @@ def test_target_killed(vizzytrace: Path, program: Program, tmp_path: Path) -> No
     trace = tmp_path / "a.trace"
     with receiving(trace) as receiver:
         process = stream(vizzytrace, receiver.port, program("churn.c"), str(1 << 40))
-        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 20_000)), process)
+        wait_until(lambda: has_come(trace, 20_000), process)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=TIMEOUT_S)
-        wait_for(lambda: re.search("broke off", receiver.said.read_text()), receiver.process)
+        receiver.wait_for("broke off")
     recording = read_recording(trace, 0, "", "")
     assert not recording.summary["trace"]["complete"]
     assert recording.main.counts.allocs > 0
@@ -211,7 +132,7 @@ def test_receiver_gone(vizzytrace: Path, program: Program, tmp_path: Path) -> No
     trace = tmp_path / "a.trace"
     with receiving(trace) as receiver:
         process = stream(vizzytrace, receiver.port, program("churn.c"), "4000000", "64")
-        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 20_000)), process)
+        wait_until(lambda: has_come(trace, 20_000), process)
     stdout, stderr = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0
     assert read_tallies(stdout)
@@ -224,7 +145,7 @@ def test_disk_full_at_the_receiver(vizzytrace: Path, program: Program, tmp_path:
     options = ("--when-full", "block")
     with receiving(trace, limit_bytes=30_000) as receiver, Proxy(receiver.port) as proxy:
         process = stream(vizzytrace, proxy.port, program("churn.c"), *CHURN, options=options)
-        wait_for(lambda: re.search("can't be written: File too large", receiver.said.read_text()), process)
+        receiver.wait_for("can't be written: File too large")
         with receiving(trace, "--once") as second:
             proxy.target = second.port
             receiver.process.kill()
@@ -267,9 +188,9 @@ def test_tee_needs_no_receiver_that_lives(vizzytrace: Path, program: Program, tm
     trace, local = tmp_path / "a.trace", tmp_path / "local.trace"
     with receiving(trace) as receiver:
         process = stream(vizzytrace, receiver.port, program("churn.c"), *CHURN, options=("--tee", str(local)))
-        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 0)), process)
+        wait_until(lambda: has_come(trace, 1), process)
         receiver.process.kill()
-    wait_for(lambda: re.match("x", "x" * ends_in_trailer(local)), process)
+    wait_until(lambda: ends_in_trailer(local), process)
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
     recording = finish(process, local)
@@ -292,7 +213,7 @@ def test_tee_goes_on_when_the_receiver_refuses(vizzytrace: Path, program: Progra
     with receiving(trace) as receiver, Proxy(receiver.port) as proxy:
         options = ("--tee", str(local))
         process = stream(vizzytrace, proxy.port, program("losses.c", "-pthread"), "1", "1", "400000", options=options)
-        wait_for(lambda: re.match("x", "x" * (trace.exists() and trace.stat().st_size > 0)), process)
+        wait_until(lambda: has_come(trace, 1), process)
         with receiving(trace, "--token-file", str(token)) as second:
             proxy.target = second.port
             receiver.process.kill()
@@ -311,7 +232,7 @@ def test_tee_drops_nothing_while_the_viewer_is_slow(vizzytrace: Path, program: P
     with receiving(trace) as receiver, Proxy(receiver.port, bytes_per_second=10_000) as proxy:
         options = ("--tee", str(local), "--buffer", "64K")
         process = stream(vizzytrace, proxy.port, program("churn.c"), "2000000", "64", options=options)
-        wait_for(lambda: re.match("x", "x" * (local.exists() and ends_in_trailer(local))), process)
+        wait_until(lambda: local.exists() and ends_in_trailer(local), process)
         process.send_signal(signal.SIGTERM)
         check_exact(finish(process, local))
 
@@ -370,7 +291,7 @@ def test_garbage_harms_nobody(
         stdout, stderr = process.communicate(timeout=TIMEOUT_S)
         sender.close()
         if message:
-            wait_for(lambda: re.search(message, receiver.said.read_text()), receiver.process)
+            receiver.wait_for(message)
     said = receiver.said.read_text()
     assert "what came is no vizzy stream" in said
     assert "the stream has version 7" in said
@@ -419,7 +340,7 @@ def test_malformed_stream_keeps_what_was_sound(
     with receiving(trace) as receiver:
         sender = open_by_hand(receiver.port)
         sender.sendall(data)
-        wait_for(lambda: re.search("is damaged; the connection is closed", receiver.said.read_text()), receiver.process)
+        receiver.wait_for("is damaged; the connection is closed")
         sender.close()
     received = trace.read_bytes()
     assert 100 < len(received) <= len(data) // 2
@@ -471,14 +392,12 @@ def test_wrong_targets(vizzytrace: Path, target: str) -> None:
 
 
 def test_beyond_this_machine_wants_a_token(tmp_path: Path) -> None:
-    code = "import sys; from vizreport.cli.main import main; sys.exit(main())"
     run = subprocess.run(
-        [sys.executable, "-c", code, "receive", "--listen", "0.0.0.0:0", "-o", str(tmp_path / "a")],
+        vizreport("receive", "--listen", "0.0.0.0:0", "-o", str(tmp_path / "a")),
         capture_output=True,
         text=True,
         check=False,
         timeout=TIMEOUT_S,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert run.returncode == 1
     assert "give --token-file FILE, or --insecure" in run.stderr
