@@ -203,9 +203,13 @@ static void *run(void *argument)
             pause_attempts(&pause_ms);
             continue;
         }
-        pause_ms = FIRST_PAUSE_MS;
+        uint64_t begin = stream->spool.begin; /* changed by this thread alone */
         run_connection(stream);
         close_connection(stream);
+        if (stream->spool.begin > begin)
+            pause_ms = FIRST_PAUSE_MS;
+        else if (!is_over_now(stream)) /* a receiver that takes nothing is asked ever less often */
+            pause_attempts(&pause_ms);
     }
     return NULL;
 }

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from receiving import receiving
 from recording import (
     ENVIRONMENT,
     TIMEOUT_SECONDS,
@@ -25,7 +26,6 @@ from recording import (
     read_tallies,
 )
 from test_endings import STATUSES, Ledger, assert_complete, wait_for_threads
-from test_stream import receiving
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +284,9 @@ def test_a_receiver_may_come_later_and_vanish(vizzytrace: Path, program: Program
     )
     time.sleep(0.5)
     for _ in range(2):
-        with receiving(output, port=port):
+        with receiving(output, listen=f"127.0.0.1:{port}"):
             time.sleep(0.6)
-    with receiving(output, "--once", port=port) as receiver:
+    with receiving(output, "--once", listen=f"127.0.0.1:{port}") as receiver:
         stdout, _ = process.communicate(timeout=TIMEOUT_SECONDS)
         receiver.wait()
     recording = read_recording(output, process.returncode, stdout, "")

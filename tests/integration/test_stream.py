@@ -104,6 +104,24 @@ def count_running_losses(trace: Path) -> int:
     return sum(image["dropped_events"] for image in information["processes"] if image["end_time_ns"] is None)
 
 
+def test_another_receiver_has_nothing_of_it(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """A new receiver without the old one's file can't go on with a stream; it is not asked without a pause."""
+    trace = tmp_path / "a.trace"
+    with receiving(trace) as receiver, Proxy(receiver.port) as proxy:
+        process = stream(vizzytrace, proxy.port, program("churn.c"), str(1 << 40))
+        wait_until(lambda: has_come(trace, 20_000), process)
+        with receiving(tmp_path / "other.trace") as second:
+            proxy.target = second.port
+            receiver.process.kill()
+            second.wait_for("its beginning went to another receiver: to go on with it")
+            before = proxy.n_connections
+            time.sleep(2)
+            assert proxy.n_connections - before <= 5
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=TIMEOUT_S)
+    assert not (tmp_path / "other.trace").exists()
+
+
 def test_twenty_targets(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
     with receiving(tmp_path / "t-{n}.trace") as receiver:
         processes = [stream(vizzytrace, receiver.port, program("churn.c"), str(1000 + i)) for i in range(20)]

@@ -76,6 +76,10 @@ class Recording:
         sound = self.framing.sound_bytes
         if offset == sound:
             return
+        if sound == 0:
+            raise StreamError(
+                "its beginning went to another receiver: to go on with it, start this one with the same -o"
+            )
         if offset - sound > _MOST_GAP_BYTES:
             raise StreamError("the stream goes on where it can't")
         self.framing.skip_to(offset)
