@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from builders import TraceBuilder, malloc
 
-HEAVY = ["numpy", "elftools", "bokeh", "asyncio"]
+HEAVY = ["numpy", "numpy.ma", "elftools", "bokeh", "asyncio", "subprocess", "textual", "vizreport.trace.csv_trace"]
 CODE = f"""
 import sys
 from vizreport.cli.main import main

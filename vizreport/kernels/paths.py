@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vizreport.model.distinct import sort_distinct
 from vizreport.trace.format import NODE_FIRST_ID
 
 Rows = NDArray[np.int64]
@@ -101,10 +102,10 @@ def group_stacks(nodes: PathNodes, leaves: Rows, roots: Rows) -> tuple[Rows, Row
 def _find_used(above: Rows, leaves: Rows) -> Rows:
     """Returns the rows of leaves and of all above them, increasing."""
     used = np.zeros(len(above), dtype=np.bool_)
-    rows = np.unique(leaves[leaves >= 0])
+    rows = sort_distinct(leaves[leaves >= 0])
     while len(rows):
         used[rows] = True
-        rows = np.unique(above[rows])
+        rows = sort_distinct(above[rows])
         rows = rows[rows >= 0]
         rows = rows[~used[rows]]
     return np.flatnonzero(used)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ctypes
 import shutil
-import subprocess
 from collections.abc import Callable
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from vizreport.symbols.rust_names import demangle_rust
+
+if TYPE_CHECKING:
+    import subprocess
 
 _LIBRARIES = ("libstdc++.so.6", "libc++abi.so.1", "libc++abi.dylib")
 _FUNCTION = "__cxa_demangle"
@@ -79,6 +82,8 @@ class CommandDemangler:
             return name
         try:
             if self._process is None:
+                import subprocess  # seldom needed
+
                 self._process = subprocess.Popen(
                     [self._command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
                 )

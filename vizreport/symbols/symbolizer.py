@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vizreport.model.distinct import sort_distinct
 from vizreport.model.frames import Frame
 from vizreport.model.names import Names
 from vizreport.model.places import ModuleNames, Place, Places
@@ -155,7 +156,7 @@ def name_rows(
         rows: int64[n].
         find_frames: Gives the frames of distinct (pc, code) pairs.
     """
-    rows = np.unique(rows)
+    rows = sort_distinct(rows)
     codes = _make_codes(stacks, rows)
     firsts, of_row = _find_distinct(stacks.pcs[rows], codes)
     frames = find_frames(stacks.pcs[rows][firsts], codes[firsts])
@@ -199,7 +200,7 @@ def _group_by_module(
     # A return address may lie behind the function's last byte: the call before it is what counts.
     inside = pcs - (~codes & np.uint64(1))
     held_by = find_modules(image.modules, inside, (codes >> np.uint64(1)).astype(np.uint32))
-    for index in np.unique(held_by[held_by >= 0]).tolist():
+    for index in sort_distinct(held_by[held_by >= 0]).tolist():
         yield image.modules[index], np.flatnonzero(held_by == index), inside
 
 

@@ -23,13 +23,13 @@ from vizreport.model.trace import Completeness, Events, Image, Note, Session
 from vizreport.trace import format as fmt
 from vizreport.trace.blocks import Block, find_blocks, read_header, read_payload
 from vizreport.trace.collected import Collected
-from vizreport.trace.csv_trace import is_csv, read_csv
 from vizreport.trace.decode import decode_events, decode_nodes, join_nodes
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.names import decode_names
 from vizreport.trace.pool import fill_in
 from vizreport.trace.records import decode_jit_map, describe_header
 
+_MAGIC = fmt.FILE_MAGIC.to_bytes(8, "little")
 _START_BYTES = 64  # enough to know any kind of trace by
 _NO_EVENTS = Events(
     kinds=np.zeros(0, np.uint8),
@@ -241,7 +241,7 @@ def read_trace(path: str) -> Trace:
     """
     data = _open(path)
     try:
-        return _parse_csv(path, data) if is_csv(data) else parse_trace(path, fill_in(data))
+        return parse_trace(path, fill_in(data)) if _is_binary(data) or not _is_csv(data) else _parse_csv(path, data)
     except TraceFormatError as error:
         raise TraceFormatError(f"{path}: {error}", offset=error.offset) from error
 
@@ -251,8 +251,20 @@ def _parse_csv(path: str, data: memoryview) -> Trace:
     side = None
     if path != "-" and (side_path := Path(f"{path.removesuffix('.csv')}.stacks.csv")).exists():
         side = _open(str(side_path))
+    from vizreport.trace.csv_trace import read_csv
+
     csv = read_csv(data, side)
     return Trace(path, csv.session, csv.completeness, csv.images, csv.notes, (), data, csv)
+
+
+def _is_binary(data: memoryview | bytes) -> bool:
+    return bytes(data[: len(_MAGIC)]) == _MAGIC
+
+
+def _is_csv(data: memoryview) -> bool:
+    from vizreport.trace.csv_trace import is_csv  # most traces are none, and it takes time
+
+    return is_csv(data)
 
 
 def _open(path: str) -> memoryview:
@@ -273,7 +285,7 @@ def _open(path: str) -> memoryview:
 def _read_stream(file: BinaryIO) -> memoryview:
     """Returns all of a stream's bytes; of one that is no trace only the first: it may never end."""
     start = file.read(_START_BYTES)
-    if start.startswith(fmt.FILE_MAGIC.to_bytes(8, "little")) or is_csv(memoryview(start)):
+    if _is_binary(start) or _is_csv(memoryview(start)):
         start += file.read()
     return memoryview(start)
 
