@@ -31,6 +31,7 @@ LIVE = PageKind(
         "asking.js",
         "navigation.js",
         "figures.js",
+        "figurekeys.js",
         "calltree.js",
         "invertedtree.js",
         "metrics.js",

@@ -28,6 +28,7 @@ from vizreport.views.theme import describe_palettes
 _SCRIPTS = (
     "navigation.js",
     "figures.js",
+    "figurekeys.js",
     "calltree.js",
     "invertedtree.js",
     "metrics.js",
