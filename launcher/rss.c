@@ -4,7 +4,8 @@
 
 #include "process.h"
 
-#define PSS_NS 1000000000u /* shortest time between two proportional samples of an image */
+#define PSS_NS 1000000000u     /* shortest time between two proportional samples of an image */
+#define PENDING_NS 1000000000u /* longest that samples wait for others: who watches sees them */
 
 void vz_rss_flush(struct vz_collector *collector, struct vz_image *image)
 {
@@ -26,7 +27,7 @@ static void sample_image(struct vz_collector *collector, struct vz_image *image)
         image->next_pss_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), PSS_NS);
     }
     image->samples[image->n_samples++] = sample;
-    if (image->n_samples == VZ_SAMPLES_PENDING)
+    if (image->n_samples == VZ_SAMPLES_PENDING || sample.time - image->samples[0].time >= PENDING_NS)
         vz_rss_flush(collector, image);
 }
 

@@ -71,9 +71,13 @@ async def _run(
     def forget(recording: Recording) -> None:  # the receiver is the loop's, the feed another thread's
         loop.call_soon_threadsafe(partial(receiver.forget, recording, delete=discard))
 
+    def listening(port: int) -> None:
+        feed.address = f"tcp://{listen[0]}:{port}"
+        say(f"listening on {listen[0]}:{port}")
+
     feed = Streams(receiver, forget=forget)
     await asyncio.gather(
-        receiver.serve(*listen, started=lambda at: say(f"listening on {listen[0]}:{at}")),
+        receiver.serve(*listen, started=listening),
         serve_live(feed, Showing(feed, options, n_stacks=N_STACKS), *http, started=say_where),
     )
 

@@ -84,6 +84,7 @@ class Streams:
 
     Attributes:
         behind_s: How long ago arrived what is replayed last, if there is more.
+        address: Where the receiver listens, as vizzytrace takes it; empty: not known yet.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Streams:
             clock: Seconds.
         """
         self.sessions: dict[str, LiveSession] = {}
-        self.behind_s = 0.0
+        self.behind_s, self.address = 0.0, ""
         self._receiver, self._forget, self._clock = receiver, forget, clock
         self._recordings: dict[str, Recording] = {}
         self._arrivals: dict[str, _Arrivals] = {}

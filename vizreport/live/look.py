@@ -14,8 +14,11 @@ from vizreport.analysis.call_paths import add_left_out, find_paths
 from vizreport.analysis.call_tree import CallTree
 from vizreport.analysis.forest import Values
 from vizreport.analysis.heatmap import Heatmap
+from vizreport.analysis.merged_bins import merge_bins
+from vizreport.analysis.region_names import name_regions
 from vizreport.live.session import LiveFigures
 from vizreport.live.showing import Choice, Shown
+from vizreport.model.trace import Image
 from vizreport.reports.call_trees import build_page_tree
 from vizreport.reports.process_text import describe_command, describe_end, describe_process, shorten_command
 from vizreport.reports.stack_lists import NamedStack
@@ -28,6 +31,7 @@ from vizreport.views.theme import TimeUnit
 from vizreport.views.timeline import make_timeline_columns
 
 UNIT = TimeUnit("s", 1_000_000_000)
+_MOST_BINS = 500
 _MOST_NODES = 8_000
 _MOST_STACKS = 10_000
 _COMMAND_WIDTH = 70
@@ -43,7 +47,7 @@ def make_look(shown: Shown, heatmap: Heatmap | None) -> dict[str, Any]:
     """Returns all that a page shows of an image; no heatmap: nothing was ever live."""
     figures = shown.figures
     image = figures.image
-    usage, titles = make_timeline_columns(figures.core.timeline, UNIT, image.drops)
+    usage, titles = make_timeline_columns(merge_bins(figures.core.timeline, _MOST_BINS), UNIT, image.drops)
     usage["time"][-1] = max(figures.now_ns / UNIT.ns, usage["time"][-2])  # the last bin goes on
     return {
         "process": describe_process(image),
@@ -54,10 +58,14 @@ def make_look(shown: Shown, heatmap: Heatmap | None) -> dict[str, Any]:
         "resident": _listed(make_sample_columns(image.samples, UNIT)),
         "losses": _listed(make_loss_columns(image.drops, UNIT, end_ns=figures.now_ns)),
         "peak": [figures.core.peak.time_ns / UNIT.ns, figures.core.peak.bytes],
-        "heatmap": None if heatmap is None else describe_levels(heatmap, UNIT),
+        "heatmap": None if heatmap is None else _describe_heatmap(heatmap, image),
         "calltree": describe_tree(_build_tree(shown), LIVE_METRICS),
         "growing": [_describe_growing(entry) for entry in shown.growing],
     }
+
+
+def _describe_heatmap(heatmap: Heatmap, image: Image) -> dict[str, Any]:
+    return describe_levels(heatmap, name_regions(heatmap.regions, image), UNIT)
 
 
 def _make_figures(figures: LiveFigures) -> dict[str, int]:

@@ -27,7 +27,7 @@ GROWTH_NS = 60 * _S
 _RATE_STEP_NS = _S // 10
 _GROWTH_STEP_NS = 5 * _S
 # Bins of the timeline: of each width so many that the next, ten times as wide, go on where they end.
-_BIN_WIDTHS_NS = (_S // 10, _S, 10 * _S, 100 * _S, 1000 * _S)
+_BIN_WIDTHS_NS = (_S // 100, _S // 10, _S, 10 * _S, 100 * _S, 1000 * _S)
 _BINS_UNTIL = 600
 
 

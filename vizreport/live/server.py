@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tornado.httpserver import HTTPServer
@@ -19,7 +20,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
 from vizreport.errors import VizzyError
-from vizreport.live.engine import Engine
+from vizreport.live.engine import Engine, EngineEndedError
 from vizreport.live.feeds import Feed
 from vizreport.live.page import write_live_page
 from vizreport.live.showing import Showing
@@ -29,7 +30,10 @@ from vizreport.stream.address import is_loopback
 _OWN_SITE = ("same-origin", "none")
 _OWN_NAMES = ("127.0.0.1", "localhost", "::1")
 _MOST_BODY_BYTES = 4096
+_IDLE_CONNECTION_S = 30
 _PIECE_BYTES = 1 << 20
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,11 @@ async def serve_live(feed: Feed, showing: Showing, host: str, port: int, *, star
                 ("/look", LookHandler, site),
                 ("/player", PlayerHandler, site),
                 ("/trace", TraceHandler, site),
-            ]
+            ],
+            log_function=lambda _: None,  # the terminal is for what a person should know
         ),
         max_body_size=_MOST_BODY_BYTES,
+        idle_connection_timeout=_IDLE_CONNECTION_S,
     )
     sockets = _listen(host, port)
     server.add_sockets(sockets)
@@ -122,6 +128,13 @@ class _Handler(RequestHandler):
         ):
             raise HTTPError(403, reason="another site's page asks")
 
+    async def ask(self, question: Callable[[Views], T]) -> T:
+        """Asks what is in the engine's keeping."""
+        try:
+            return await self.site.engine.ask(lambda: question(self.site.views))
+        except EngineEndedError as error:
+            raise HTTPError(503, reason="the live view has ended") from error
+
 
 class PageHandler(_Handler):
     """The page."""
@@ -138,7 +151,7 @@ class LookHandler(_Handler):
         """Sends what the page's choices ask for."""
         wanted = self.get_query_argument("process", "")
         seen = self.get_query_argument("seen", "")
-        answer = await self.site.engine.ask(lambda: self.site.views.look(wanted, seen))
+        answer = await self.ask(lambda views: views.look(wanted, seen))
         self.set_header("Content-Type", "application/json")
         self.finish(answer)
 
@@ -151,7 +164,7 @@ class PlayerHandler(_Handler):
         try:
             asked = json.loads(self.request.body)
             action, value = str(asked["action"]), float(asked["value"])
-            await self.site.engine.ask(lambda: self.site.views.command(action, value))
+            await self.ask(lambda views: views.command(action, value))
         except (ValueError, TypeError, LookupError) as error:
             raise HTTPError(400, reason="no such command") from error
 
@@ -162,7 +175,7 @@ class TraceHandler(_Handler):
     async def get(self) -> None:
         """Sends it in pieces, no faster than the browser takes it."""
         wanted = self.get_query_argument("process", "")
-        found = await self.site.engine.ask(lambda: self.site.views.find_trace(wanted))
+        found = await self.ask(lambda views: views.find_trace(wanted))
         if found is None:
             raise HTTPError(404, reason="there is no recording")
         path, rest = Path(found[0]), found[1]

@@ -51,14 +51,15 @@ class Views:
             wanted: Key of a process image; another text: the newest recording's that did most.
             seen: Version of what the page has: if it is still the same it is not told again.
         """
-        choices = self._list_choices()
+        choices, feed = self._list_choices(), self._showing.feed
         followed = choose_busiest(list(choices.values()))
         key = wanted if wanted in choices else next((k for k, choice in choices.items() if choice is followed), None)
         state: dict[str, Any] = {
             "choices": [{"key": each, "label": describe_choice(choice)} for each, choice in choices.items()],
             "chosen": key if wanted in choices else "",
             "followed": "" if followed is None else describe_choice(followed),
-            "behind": self._showing.feed.behind_s if isinstance(self._showing.feed, Streams) else 0.0,
+            "behind": feed.behind_s if isinstance(feed, Streams) else 0.0,
+            "address": feed.address if isinstance(feed, Streams) else "",
             "player": self._describe_player(),
         }
         if key is None:

@@ -108,7 +108,7 @@ def describe_rows(heatmap: Heatmap, unit: TimeUnit | None = None) -> dict[str, A
     }
 
 
-def describe_levels(heatmap: Heatmap, unit: TimeUnit) -> dict[str, Any]:
+def describe_levels(heatmap: Heatmap, names: Sequence[str], unit: TimeUnit) -> dict[str, Any]:
     """Returns what a page's script needs to exchange a figure of draw_heatmap for another map."""
     rows = heatmap.regions.offsets.astype(np.float64) / heatmap.row_bytes
     n_rows, n_columns = heatmap.levels.shape
@@ -117,6 +117,6 @@ def describe_levels(heatmap: Heatmap, unit: TimeUnit) -> dict[str, Any]:
         "levels": b64encode(heatmap.levels.tobytes()).decode(),
         "time": [float(heatmap.bins.edges[0]) / unit.ns, float(heatmap.bins.edges[-1]) / unit.ns],
         "lines": rows[1:-1].tolist(),
-        "labels": list(find_labels(heatmap.regions, (), rows, upwards=True).items()),
+        "labels": list(find_labels(heatmap.regions, names, rows, upwards=True).items()),
         "rows": describe_rows(heatmap, unit),
     }

@@ -12,9 +12,10 @@
   function list(select, { choices, chosen, followed }) {
     const listed = [{ key: "", label: `newest: ${followed}` }, ...choices];
     const options = listed.map(({ key, label }) => vizzy.make("option", { value: key, textContent: label }));
+    if (!choices.length) return;
     const same = options.length === select.options.length && options.every((option, at) => option.isEqualNode(select.options[at]));
-    if (choices.length && !same) select.replaceChildren(...options);
-    select.disabled = !choices.length;
+    if (!same) select.replaceChildren(...options);
+    select.disabled = false;
     if (document.activeElement !== select) select.value = chosen;
   }
 
@@ -31,6 +32,7 @@
 
   function show({ process, figures }) {
     say(vizzy.find("[data-figure=process]"), process);
+    document.title = `${process.split(" (pid ")[0]} - vizzy live`;
     for (const element of vizzy.all("[data-figure][data-unit]")) {
       const value = figures[element.dataset.figure];
       element.dataset.value = value;
@@ -46,12 +48,15 @@
     list(document.getElementById("process"), detail);
     document.getElementById("save").hidden = !detail.shown || Boolean(detail.player);
     vizzy.find(".naming").hidden = !detail.naming;
+    document.body.classList.toggle("waiting", !detail.shown);
+    if (detail.address) vizzy.find(".start code").textContent = `vizzytrace ${detail.address} ./program`;
     if (!detail.shown || !detail.news) return;
     show(detail.shown);
     vizzy.renewTrees(detail.shown.calltree);
   });
 
   document.addEventListener("DOMContentLoaded", () => {
+    document.body.classList.add("waiting");
     const select = document.getElementById("process");
     select.addEventListener("change", () => {
       vizzy.live.choose(select.value);
