@@ -17,6 +17,7 @@ from replay_oracle import replay as replay_slowly
 from vizreport.errors import TraceFormatError, VizzyError
 from vizreport.live.feeds import Player
 from vizreport.live.played import Checkpoints, PlayedSession
+from vizreport.live.screen import View, draw_screen
 from vizreport.live.session import LiveFigures, LiveSession
 from vizreport.trace import format as fmt
 
@@ -228,6 +229,29 @@ def test_it_ends_as_a_stream_does(tmp_path: Path) -> None:
         assert figures_of(getattr(one.core, name)) == figures_of(getattr(other.core, name))
     assert one.rate == other.rate
     assert one.growth.tolist() == other.growth.tolist()
+
+
+LAST = (1 << 64) - 1
+
+
+@pytest.mark.parametrize("start", [0, 5, 1 << 63, LAST])
+@pytest.mark.parametrize("times", [[5, LAST], [LAST], [0, 1 << 63], [LAST - 1, LAST], [1 << 62, 1 << 63, LAST - S]])
+def test_times_that_can_not_be(tmp_path: Path, start: int, times: list[int]) -> None:
+    """Whoever sends a stream may say anything: figures stay those of the events."""
+    events = [malloc(16 * (k + 1), 10, time=time) for k, time in enumerate(times)]
+    (tmp_path / "t.trace").write_bytes(TraceBuilder().session().image(0, start_time=start).events(events).build())
+    played, received = PlayedSession(str(tmp_path / "t.trace")), LiveSession(str(tmp_path / "t.trace"))
+    go(played, played.duration_ns)
+    while received.advance():
+        pass
+    for session in (played, received):
+        figures = session.look(0)
+        assert figures.core.totals.allocs == len(times)
+        assert len(draw_screen(View(figures), 80, 24)) == 24
+        session.draw_heatmap(0)
+    received.close()
+    go(played, 0)
+    assert played.look(0).core.totals.allocs == times.count(0)
 
 
 def test_what_is_no_trace_is_refused(tmp_path: Path) -> None:

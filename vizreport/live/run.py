@@ -144,8 +144,9 @@ class Run:
     def _feed(self, block: EventBlock) -> None:
         """Replays events none of which is behind the next level."""
         self._replay.feed(block)
-        self._fed_ns = max(self._fed_ns, int(block.run_times[-1]))
-        for step in _count_steps(block, self._fed_ns // _RATE_STEP_NS - RATE_NS // _RATE_STEP_NS):
+        last_ns = int(block.run_times[-1])
+        self._fed_ns = max(self._fed_ns, last_ns)
+        for step in _count_steps(block, last_ns // _RATE_STEP_NS - RATE_NS // _RATE_STEP_NS):
             if self._steps and self._steps[-1].number == step.number:
                 self._steps[-1].n_events += step.n_events
                 self._steps[-1].bytes_allocated += step.bytes_allocated

@@ -184,7 +184,7 @@ def _draw_graph(figures: LiveFigures, playback: Playback | None, width: int, hei
     timeline, now = figures.core.timeline, figures.now_ns
     start = min(int(timeline.edges[0]), now)
     end = max(playback.duration_ns if playback else 0, now)
-    values = _sample(timeline, np.linspace(start, end + 1, n + 1), now)
+    values = _sample(timeline, np.linspace(float(start), float(end) + 1, n + 1), now)
     top = int(values.max())
     bars = np.ceil(values * ((height - 1) * 8 / max(top, 1))).astype(np.int64)
     lines = []

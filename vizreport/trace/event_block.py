@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vizreport.model.trace import Events
 from vizreport.trace import format as fmt
 
+_LAST_NS = (1 << 64) - 1
 _MASKS = {
     classes: np.isin(fmt.CLASS_OF_KIND, classes)
     for classes in (fmt.SIZED_CLASSES, fmt.STACKED_CLASSES, fmt.STACKED_CLASSES + fmt.FREE_STACKED_CLASSES)
@@ -67,7 +68,8 @@ class EventBlock:
 
     def find_row(self, time_ns: int) -> int:
         """Returns how many of the events happened at or before a time."""
-        runs = int(np.searchsorted(self.run_times, np.uint64(time_ns), side="right"))
+        latest = np.uint64(min(time_ns, _LAST_NS))  # a trace may say anything, and a caller goes on from there
+        runs = int(np.searchsorted(self.run_times, latest, side="right"))
         return int(self.run_ends[runs - 1]) if runs else 0
 
     def split(self, row: int) -> tuple[EventBlock, EventBlock]:
