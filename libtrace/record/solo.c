@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "session.h"
+#include "solo_file.h"
 #include "solo_lock.h"
 #include "solo_state.h"
 #include "solo_stream.h"
@@ -55,6 +56,11 @@ static void run_job(void *argument)
     vz_solo_write_window();
     if (had_end && !job->cuts)
         vz_solo_write_end();
+    if (job->ends && vz_solo.fate == VZ_FATE_EXIT && *vz_clock_single_threaded && !vz_solo.trace.sink.has_failed) {
+        /* This is the very end, and nobody else is there: no hook touches the region any more. */
+        atomic_store(vz_life, VZ_LIFE_OFF);
+        vz_solo_file_empty();
+    }
     vz_solo_close();
     job->result = vz_solo_check(0);
 }

@@ -10,7 +10,7 @@
 #include "sys_files.h"
 #include "text.h"
 
-enum { PATH_BYTES = 2048, MAX_NAMES = 1000, PIECE_BYTES = 4096, MAX_PAGE_BYTES = 65536 };
+enum { PATH_BYTES = 2048, MAX_NAMES = 1000, PIECE_BYTES = 4096, MAX_PAGE_BYTES = 65536, MAX_PIECES = 64 };
 
 static struct {
     struct vz_outlet outlet;
@@ -18,6 +18,10 @@ static struct {
     struct vz_sys_identity identity;
     uint64_t end;
     int fd;
+    struct {
+        uint64_t offset, bytes;
+    } pieces[MAX_PIECES]; /* of memory; those beyond stay to the end */
+    uint32_t n_pieces;
 } file = {.fd = -1};
 
 /* ---- the name ---------------------------------------------------------------------------------------------------- */
@@ -52,6 +56,7 @@ int vz_solo_file_create(const char *path, struct vz_outlet **outlet)
     file.outlet = (struct vz_outlet){.ops = &operations, .name = file.path};
     file.end = 0;
     file.fd = -1;
+    file.n_pieces = 0;
     *outlet = &file.outlet;
     if (fd < 0)
         return (int)fd;
@@ -65,7 +70,7 @@ int vz_solo_file_create(const char *path, struct vz_outlet **outlet)
 int vz_solo_file_open(void)
 {
     struct vz_sys_identity found;
-    const long fd = vz_sys_open(file.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+    const long fd = vz_sys_lift(vz_sys_open(file.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY));
     if (fd < 0)
         return (int)fd;
     long error = vz_sys_identify((int)fd, &found);
@@ -164,9 +169,20 @@ int vz_solo_file_map(const void *head, size_t n, void *address, uint64_t bytes)
         const long mapped = vz_sys_map_over(address, (size_t)bytes, file.fd, start);
         error = mapped < 0 && mapped > -4096 ? mapped : 0;
     }
-    if (error)
+    if (error) {
         vz_sys_truncate(file.fd, file.end); /* an unused piece is no block */
-    else
-        file.end = start + bytes;
-    return (int)error;
+        return (int)error;
+    }
+    if (file.n_pieces < MAX_PIECES) {
+        file.pieces[file.n_pieces].offset = start;
+        file.pieces[file.n_pieces++].bytes = bytes;
+    }
+    file.end = start + bytes;
+    return 0;
+}
+
+void vz_solo_file_empty(void)
+{
+    for (uint32_t i = 0; i < file.n_pieces; i++)
+        vz_sys_punch(file.fd, file.pieces[i].offset, file.pieces[i].bytes);
 }

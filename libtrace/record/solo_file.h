@@ -26,6 +26,9 @@ void vz_solo_file_rewind(uint64_t end, bool cut);
  * `address`. Returns 0 or -errno. */
 int vz_solo_file_map(const void *head, size_t n, void *address, uint64_t bytes);
 
+/* Gives the blocks of all that memory back to the file system. Nobody may touch it from then on. */
+void vz_solo_file_empty(void);
+
 /* How many zero bytes must follow n more bytes, so that they end at a multiple of a page. */
 uint32_t vz_solo_file_gap(uint64_t n);
 

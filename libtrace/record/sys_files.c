@@ -36,9 +36,9 @@ long vz_sys_pwrite(int fd, const void *bytes, size_t n, uint64_t offset)
     return vz_sys_call6(SYS_pwrite64, fd, (long)bytes, (long)n, (long)offset, 0, 0);
 }
 
-long vz_sys_allocate(int fd, uint64_t offset, uint64_t bytes)
+static long allocate(int fd, int mode, uint64_t offset, uint64_t bytes)
 {
-    return vz_sys_call6(SYS_fallocate, fd, 0, (long)offset, (long)bytes, 0, 0);
+    return vz_sys_call6(SYS_fallocate, fd, mode, (long)offset, (long)bytes, 0, 0);
 }
 
 long vz_sys_truncate(int fd, uint64_t bytes) { return call3(SYS_ftruncate, fd, (long)bytes, 0); }
@@ -55,9 +55,9 @@ long vz_sys_pwrite(int fd, const void *bytes, size_t n, uint64_t offset)
 #endif
 }
 
-long vz_sys_allocate(int fd, uint64_t offset, uint64_t bytes)
+static long allocate(int fd, int mode, uint64_t offset, uint64_t bytes)
 {
-    return vz_sys_call6(SYS_fallocate, fd, 0, LOW(offset), HIGH(offset), LOW(bytes), HIGH(bytes));
+    return vz_sys_call6(SYS_fallocate, fd, mode, LOW(offset), HIGH(offset), LOW(bytes), HIGH(bytes));
 }
 
 long vz_sys_truncate(int fd, uint64_t bytes)
@@ -69,6 +69,22 @@ long vz_sys_truncate(int fd, uint64_t bytes)
 #endif
 }
 #endif
+
+long vz_sys_allocate(int fd, uint64_t offset, uint64_t bytes) { return allocate(fd, 0, offset, bytes); }
+
+long vz_sys_punch(int fd, uint64_t offset, uint64_t bytes)
+{
+    return allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
+}
+
+long vz_sys_lift(long fd)
+{
+    if (fd < 0 || fd > 2)
+        return fd;
+    const long lifted = call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    vz_sys_close((int)fd);
+    return lifted;
+}
 
 long vz_sys_identify(int fd, struct vz_sys_identity *identity)
 {

@@ -17,6 +17,12 @@ long vz_sys_truncate(int fd, uint64_t bytes);
 /* Gives [offset, offset + bytes) of a file its blocks, so that no write there can fail for want of room. */
 long vz_sys_allocate(int fd, uint64_t offset, uint64_t bytes);
 
+/* Takes them back: the bytes are zero then, and the file's length stays. */
+long vz_sys_punch(int fd, uint64_t offset, uint64_t bytes);
+
+/* The descriptor, if it is none of the three standard ones; else another one of the same file, in place of it. */
+long vz_sys_lift(long fd);
+
 /* What tells a file, socket or device from all others. */
 struct vz_sys_identity {
     uint64_t device, inode;

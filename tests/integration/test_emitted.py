@@ -388,3 +388,20 @@ def test_a_chroot_ends_the_recording_only(emit: Emit, program: Program, tmp_path
     assert emitted.status == 0
     assert emitted.stderr.count("the recording stops here") == 1
     assert not {"unmatched_frees", "duplicate_allocations"} & set(emitted.main.anomalies)
+
+
+def test_an_exit_gives_the_memorys_room_back(emit: Emit, program: Program) -> None:
+    emitted = emit(program("nothing.c"))
+    assert emitted.traces[0].stat().st_size > 128 << 10
+    assert emitted.traces[0].stat().st_blocks * 512 < 64 << 10
+    assert emitted.main.raw["exit"] == {"status": 0, "signal": None}
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_descriptors(emit: Emit, program: Program, closed: str) -> None:
+    command = ["sh", "-c", f"exec '{program('churn.c')}' 2000 16 {closed}"]
+    plain = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS)
+    emitted = emit(*command, options=("--buffer", "64K"))
+    assert (emitted.status, emitted.stderr) == (plain.returncode, plain.stderr)
+    assert emitted.images[-1].counts.allocs >= 2000
+    assert not emitted.anomalies

@@ -281,8 +281,9 @@ class _Filler:
         streams = self._region.streams.values()
         image_end["time"] = np.maximum(image_end["time"], self._last_time)
         image_end["events"] = n_written + self._n_events
-        image_end["dropped"] = self._region.header["dropped"] + sum(stream["dropped"] for stream in streams)
-        image_end["stopped"] = self._region.header["stopped"]
+        dropped = self._region.header["dropped"] + sum(stream["dropped"] for stream in streams)
+        image_end["dropped"] = np.maximum(image_end["dropped"], dropped)  # a process that exits may clear its memory
+        image_end["stopped"] = np.maximum(image_end["stopped"], self._region.header["stopped"])
         time = int(image_end["time"][0])
         if int(image_end["dropped"][0]) > n_dropped:
             lost = np.array((0, time, image_end["dropped"][0] - np.uint64(n_dropped)), fmt.DROP_RECORD)
