@@ -29,8 +29,7 @@ from vizreport.live.feeds import Feed, Player, Streams
 from vizreport.live.listings import LISTINGS
 from vizreport.live.saving import save_so_far
 from vizreport.live.screen import Playback, View, divide, draw_screen, move_selection
-from vizreport.live.session import LiveFigures
-from vizreport.live.showing import Choice, Showing, choose_busiest
+from vizreport.live.showing import Choice, Showing, Shown, choose_busiest
 from vizreport.reports.stack_lists import NamedStack
 
 _REFRESH_S = 0.4
@@ -43,11 +42,11 @@ _SPEED_STEP = 2.0
 class _Looked:
     """What a look gave."""
 
-    choices: tuple[Choice, ...]
-    choice: Choice | None
-    figures: LiveFigures | None
-    rows: tuple[NamedStack, ...]
-    playback: Playback | None
+    choices: tuple[Choice, ...] = ()
+    choice: Choice | None = None
+    shown: Shown | None = None
+    rows: tuple[NamedStack, ...] = ()
+    playback: Playback | None = None
 
 
 class TerminalView(App[int]):
@@ -101,9 +100,8 @@ class TerminalView(App[int]):
         self._streams = feed if isinstance(feed, Streams) else None
         encoding = (sys.stdout.encoding or "").lower().replace("-", "")
         self._view = View(ascii_only=encoding != "utf8" or os.environ.get("TERM") == "linux")
-        self._choices: tuple[Choice, ...] = ()
+        self._looked = _Looked()
         self._wanted: tuple[str, int] | None = None  # None: what came last
-        self._choice: Choice | None = None  # what is shown
         self._hurry = asyncio.Event()
         self._failure: Exception | None = None
         self._canvas = Static()
@@ -134,17 +132,19 @@ class TerminalView(App[int]):
         """Looks and draws until the view ends."""
         try:
             while True:
-                if not self._view.paused:
-                    self._show(await self._engine.ask(self._look))
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._hurry.wait(), _REFRESH_S)
+                self._show(await self._engine.ask(self._look))
+                with suppress(asyncio.TimeoutError):  # what is paused is looked at again if a key asks for it
+                    await asyncio.wait_for(self._hurry.wait(), None if self._view.paused else _REFRESH_S)
                 self._hurry.clear()
         except Exception as error:  # raised again when the terminal is restored
             self._failure = error
             self.exit(1)
 
     def _look(self) -> _Looked:
-        """Looks; in the engine's thread."""
+        """Looks; in the engine's thread. In a pause at what was seen before it."""
+        looked, listing = self._looked, self._view.listing
+        if self._view.paused and looked.shown is not None:
+            return replace(looked, rows=listing.list_stacks(looked.shown, _N_ROWS))
         choices = tuple(self._showing.list_choices())
         choice = next((each for each in choices if (each.path, each.image.index) == self._wanted), None)
         choice = choice or choose_busiest(choices)
@@ -152,25 +152,29 @@ class TerminalView(App[int]):
         if player is not None:
             playback = Playback(player.position_ns, player.duration_ns, player.speed, player.paused, player.seeking)
         if choice is None:
-            return _Looked(choices, None, None, (), playback)
+            return _Looked(choices, playback=playback)
         shown = self._showing.look(choice.path, choice.image.index)
-        rows = self._view.listing.list_stacks(shown, _N_ROWS)
-        return _Looked(choices, choice, shown.figures, rows, playback)
+        return _Looked(choices, choice, shown, listing.list_stacks(shown, _N_ROWS), playback)
 
     def _show(self, looked: _Looked) -> None:
         """Draws what was seen."""
-        self._choices, self._choice = looked.choices, looked.choice
+        self._looked = looked
         before = self._view.rows
         view = replace(
             self._view,
-            figures=looked.figures,
+            figures=looked.shown.figures if looked.shown is not None else None,
             rows=looked.rows,
-            process=looked.choices.index(looked.choice) + 1 if looked.choice is not None else 0,
+            process=self._find_number(),
             n_processes=len(looked.choices),
             playback=looked.playback,
         )
         self._view = move_selection(view, before)
         self._draw()
+
+    def _find_number(self) -> int:
+        """Returns the number of the process that is shown, from 1; 0: there is none."""
+        numbers = (number for number, each in enumerate(self._looked.choices, 1) if each is self._looked.choice)
+        return next(numbers, 0)
 
     async def show(self, others: Sequence[asyncio.Task[None]] = ()) -> int:
         """Shows the view until a key or a signal ends it.
@@ -245,9 +249,9 @@ class TerminalView(App[int]):
 
     def action_change_process(self, step: int) -> None:
         """Shows another process."""
-        if self._choices:
-            at = self._view.process - 1
-            self._choose(self._choices[(at + step) % len(self._choices)])
+        choices = self._looked.choices
+        if choices:
+            self._choose(choices[(self._find_number() - 1 + step) % len(choices)])
 
     def _choose(self, choice: Choice) -> None:
         self._wanted = choice.path, choice.image.index
@@ -284,14 +288,14 @@ class TerminalView(App[int]):
             if number is not None:
                 self._choose(choices[number])
 
-        choices = self._choices
+        choices = self._looked.choices
         self.push_screen(ProcessList(choices), choose)
 
     def action_save(self) -> None:
         """Asks for a name, and saves."""
-        if self._streams is None or self._choice is None:
+        choice = self._looked.choice
+        if self._streams is None or choice is None:
             return
-        choice = self._choice
 
         def begin(name: str | None) -> None:
             if name:
