@@ -221,10 +221,8 @@ static int step(void)
         break;
     case BEGINNING:
         done = send_message(&stream.sent, sizeof stream.sent, &broken);
-        if (done) {
+        if (done)
             turn_to(OPEN);
-            stream.pause_ns = FIRST_PAUSE_NS;
-        }
         break;
     default:
         break;
@@ -250,8 +248,10 @@ static bool take_acknowledgements(void)
         memcpy(&offset, stream.acknowledgement, sizeof offset);
         if (offset > stream.sent)
             return false;
-        if (offset > stream.begin)
+        if (offset > stream.begin) {
             release(offset);
+            stream.pause_ns = FIRST_PAUSE_NS; /* not before: a receiver may open streams only to close them */
+        }
     }
 }
 
