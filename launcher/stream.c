@@ -222,6 +222,8 @@ static void say_unreachable(const struct vz_stream *stream, int error)
         vz_message_error("%s: the receiver refuses the stream: %s", name, stream->failure);
     else if (error == -ENOENT)
         vz_message_error("%s: there is no such host or port", name);
+    else if (error == -EBUSY)
+        vz_message_error("%s: the receiver takes no more streams now, or can't write its file: it says which", name);
     else if (error == -ECONNREFUSED)
         vz_message_error("%s: nobody listens there; start `vizreport receive` or `vizreport live` first", name);
     else
