@@ -79,12 +79,20 @@ static void write_unrecorded(struct vz_collector *collector, const struct vz_ima
     VZ_SINK_DO(collector->sink, image_end, index, &end);
 }
 
+/* Takes what is left of its events. Where there is no room for them they are dropped as before: a stream's margin is for the
+ * records, which tell how many these were. */
+static void drain_rest(struct vz_collector *collector, struct vz_image *image)
+{
+    image->source.is_discarding = collector->cli->drop_when_full && !vz_sink_has_room(collector->sink);
+    vz_drain(&image->source, UINT64_MAX);
+}
+
 void vz_image_end_dead(struct vz_collector *collector, struct vz_image *image)
 {
     uint64_t time = vz_collector_now(collector);
     image->source.is_dead = true;
     vz_fates_learn(collector, image);
-    vz_drain(&image->source, UINT64_MAX);
+    drain_rest(collector, image);
     vz_execs_read(collector, image);
     if (image->exec_note) {
         write_end(collector, image, vz_timebase_ns(&collector->time, image->exec_note->ticks), VZ_FATE_EXEC, 0);
@@ -99,7 +107,7 @@ void vz_image_end_dead(struct vz_collector *collector, struct vz_image *image)
 void vz_image_end_replaced(struct vz_collector *collector, struct vz_image *image, uint64_t time)
 {
     image->source.is_dead = true;
-    vz_drain(&image->source, UINT64_MAX);
+    drain_rest(collector, image);
     write_end(collector, image, time, VZ_FATE_EXEC, 0);
     vz_session_release_region(&collector->memory, image->region_index, image->source.region);
     free_image(collector, image);
@@ -107,7 +115,7 @@ void vz_image_end_replaced(struct vz_collector *collector, struct vz_image *imag
 
 void vz_image_end_running(struct vz_collector *collector, struct vz_image *image)
 {
-    vz_drain(&image->source, UINT64_MAX);
+    drain_rest(collector, image);
     write_end(collector, image, vz_collector_now(collector), VZ_FATE_RUNNING, 0);
     vz_session_unmap_region(image->source.region);
     free_image(collector, image);

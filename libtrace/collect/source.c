@@ -24,6 +24,11 @@ void vz_source_flush(struct vz_source *source)
     vz_notes_read(source);
     if (!batch || batch->n == 0)
         return;
+    if (source->is_discarding) {
+        source->discarded += batch->n;
+        batch->n = 0;
+        return;
+    }
     vz_nodes_write(source, batch->stack, batch->n, batch->time[0]);
     struct vz_event_columns columns = {.n = batch->n,
                                        .flags = source->flags,
@@ -40,7 +45,7 @@ void vz_source_flush(struct vz_source *source)
 
 uint64_t vz_source_dropped(const struct vz_source *source)
 {
-    uint64_t dropped = atomic_load(&source->region->dropped);
+    uint64_t dropped = source->discarded + atomic_load(&source->region->dropped);
     for (uint32_t i = 0; i < source->n_cursors; i++) {
         struct vz_stream *stream = vz_drain_stream(source, i);
         dropped += stream ? atomic_load(&stream->dropped) : 0;

@@ -83,6 +83,8 @@ struct vz_source {
     uint64_t last_time;     /* ns, of the last event taken */
     uint64_t last_ticks;    /* the latest ticks of those taken */
     uint64_t events, reordered, holes;
+    bool is_discarding;       /* nothing is to be written any more: events are dropped when they would be */
+    uint64_t discarded;       /* so many */
     uint64_t **written_nodes; /* bitmaps of the nodes written, for each segment */
     uint32_t node_capacity;   /* how many nodes are written together */
     struct vz_node_block *node_block;

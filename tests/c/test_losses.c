@@ -147,6 +147,22 @@ static void test_without_room_they_wait(void)
     munmap(image.source.region, VZ_REGION_STRIDE);
 }
 
+static void test_what_there_is_no_room_for_in_the_end(void)
+{
+    struct vz_image image;
+    struct vz_batch batch = {.n = 5};
+    open_image(&image);
+    image.source.sink = &sink;
+    image.source.batch = &batch;
+    image.source.is_discarding = true;
+    drop(&image, 0, 2);
+    vz_source_flush(&image.source);
+    CHECK(batch.n == 0 && image.source.events == 0);
+    vz_losses_finish(&collector, &image);
+    CHECK(sum_written() == 7 && image.losses.events == 7);
+    munmap(image.source.region, VZ_REGION_STRIDE);
+}
+
 static void test_counts_that_the_program_overwrote(void)
 {
     struct vz_image image;
@@ -166,6 +182,7 @@ int main(void)
     test_losses_lie_in_their_spans();
     test_long_losses_are_cut_into_spans();
     test_without_room_they_wait();
+    test_what_there_is_no_room_for_in_the_end();
     test_counts_that_the_program_overwrote();
     return 0;
 }
