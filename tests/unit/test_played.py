@@ -104,6 +104,7 @@ IMAGES = st.lists(st.tuples(STEPS, st.lists(EVENTS, min_size=1, max_size=25)), m
     per_block=st.integers(1, 9),
     step=st.sampled_from([1, 4, 1000]),
     room=st.sampled_from([0, 500_000, 1 << 30]),
+    slice_s=st.sampled_from([0.0, 0.02]),
 )
 def test_any_seeks_lead_to_what_was(
     tmp_path_factory: pytest.TempPathFactory,
@@ -112,6 +113,7 @@ def test_any_seeks_lead_to_what_was(
     per_block: int,
     step: int,
     room: int,
+    slice_s: float,
 ) -> None:
     """Some seeks are given up on the way for others; some times are exactly those of events."""
     images = []
@@ -121,7 +123,7 @@ def test_any_seeks_lead_to_what_was(
     path = tmp_path_factory.mktemp("played") / "t.trace"
     path.write_bytes(build(images, per_block=per_block).build())
     checkpoints = Checkpoints(max_bytes=room, step=step)
-    session = PlayedSession(str(path), checkpoints)
+    session = PlayedSession(str(path), checkpoints, slice_s=slice_s)
     all_times = sorted({event.time or 0 for events in images for event in events})
     for share, offset, complete in seeks:
         if complete:

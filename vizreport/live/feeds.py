@@ -243,7 +243,7 @@ class Player:
         return self._session.find_peak(progress)
 
     def _start_clock(self) -> None:
-        if self._session.now_ns == self._from_ns:
+        if self._session.reached:
             self._since = self._clock()
 
     def _stop(self) -> None:

@@ -25,7 +25,7 @@ from vizreport.model.trace import Drops, Image, Samples
 from vizreport.trace.event_block import EventBlock
 from vizreport.trace.reader import EventSource, Trace, read_trace
 
-SLICE_S = 0.02
+_SLICE_S = 0.02
 _CHECKPOINT_EVENTS = 1 << 21
 _MAX_CHECKPOINTS = 64
 _MAX_CHECKPOINT_BYTES = 256 << 20
@@ -168,14 +168,16 @@ class PlayedSession:
         path: Of the trace.
         duration_ns: The latest time in it, ns since start.
         now_ns: Up to where it is replayed.
+        version: See feeds.ShownSession.
     """
 
-    def __init__(self, path: str, checkpoints: Checkpoints | None = None) -> None:
+    def __init__(self, path: str, checkpoints: Checkpoints | None = None, *, slice_s: float = _SLICE_S) -> None:
         """Begins at its start.
 
         Args:
             path: Of the trace.
             checkpoints: Where to note them; None: as a person needs them.
+            slice_s: How long advance works, and a block of events longer.
 
         Raises:
             VizzyError: It can't be opened.
@@ -190,15 +192,16 @@ class PlayedSession:
         self._stacks: dict[int, Stacks] = {}
         self._checkpoints = checkpoints or Checkpoints()
         self.duration_ns = _find_end(self._trace)
-        self.now_ns = 0
+        self.now_ns = self.version = 0
+        self._slice_s = slice_s
         self._target_ns = 0
         self._queue: list[tuple[int, int]] = []
         self.seek(0)
 
     @property
-    def version(self) -> int:
-        """See feeds.ShownSession."""
-        return self.now_ns
+    def reached(self) -> bool:
+        """Whether it is where it is to get to: all events up to that time are replayed."""
+        return not self._queue or self._queue[0][0] > self._target_ns
 
     def seek(self, time_ns: int) -> None:
         """Makes any time the one to get to; figures are those of now_ns all the way."""
@@ -207,27 +210,29 @@ class PlayedSession:
         waiting = [(track.next_ns, index) for index, track in self._tracks.items()]
         self._queue = [(next_ns, index) for next_ns, index in waiting if next_ns is not None]
         heapify(self._queue)
-        self.go_on(time_ns)
-
-    def go_on(self, time_ns: int) -> None:
-        """Makes a time the one to get to, at or after the one before."""
         self._target_ns = time_ns
         self._note_time()
 
+    def go_on(self, time_ns: int) -> None:
+        """Makes a time the one to get to, at or after the one before."""
+        if time_ns != self._target_ns:
+            self._target_ns = time_ns
+            self._note_time()
+
     def advance(self) -> bool:
         """Replays for some ten milliseconds; tells whether there is more to do."""
-        deadline = time.perf_counter() + SLICE_S
-        while self._queue and self._queue[0][0] <= self._target_ns:
+        deadline = time.perf_counter() + self._slice_s
+        while not self.reached:
             track = self._tracks[self._queue[0][1]]
             track.step(self._target_ns, self._checkpoints)
             if track.next_ns is None:
                 heappop(self._queue)
             else:
                 heapreplace(self._queue, (track.next_ns, track.image.index))
+            self._note_time()
             if time.perf_counter() > deadline:
                 break
-        self._note_time()
-        return self.now_ns < self._target_ns
+        return not self.reached
 
     def list_images(self) -> tuple[Image, ...]:
         """Returns the process images, also those that begin later."""
@@ -261,8 +266,8 @@ class PlayedSession:
         """Does nothing: the file is mapped as long as anybody needs it."""
 
     def _note_time(self) -> None:
-        waiting = self._queue and self._queue[0][0] <= self._target_ns
-        self.now_ns = self._queue[0][0] if waiting else self._target_ns
+        self.now_ns = self._target_ns if self.reached else self._queue[0][0]
+        self.version += 1
 
 
 def _find_end(trace: Trace) -> int:
