@@ -10,12 +10,14 @@ import socket
 import struct
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from receiving import TIMEOUT_S, check_exact, finish, has_come, receiving, stream, vizreport, wait_until
+from receiving import TIMEOUT_S, check_exact, finish, has_come, receiving, start, stream, vizreport, wait_until
 from recording import Program, Record, Recording, read_recording, read_tallies, run_vizreport
 from stream_proxy import Proxy
 
@@ -102,6 +104,72 @@ def count_running_losses(trace: Path) -> int:
     """How many events are known to be dropped of processes that have not ended."""
     information = json.loads(run_vizreport("info", "--json", str(trace)))
     return sum(image["dropped_events"] for image in information["processes"] if image["end_time_ns"] is None)
+
+
+def test_losses_on_the_live_page(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """While the program runs, and in the end: the page says what the trace that it saves says."""
+    trace, said = tmp_path / "a.trace", tmp_path / "said"
+    options = ("--spool", "64K", "--buffer", "64K", "--when-full", "drop", "--rss-interval", "0")
+    with said.open("w") as stderr:
+        live = subprocess.Popen(
+            vizreport("live", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--save", str(trace)),
+            stderr=stderr,
+            text=True,
+        )
+    try:
+        wait_until(lambda: "listening on" in said.read_text() and "the live view is at" in said.read_text(), live)
+        port, url = (
+            re.search(r"listening on 127.0.0.1:(\d+)", said.read_text()),
+            re.search(r"at (http\S+)", said.read_text()),
+        )
+        assert port
+        assert url
+
+        def look() -> dict[str, Any]:
+            with urllib.request.urlopen(f"{url[1]}look?", timeout=TIMEOUT_S) as answer:
+                shown: dict[str, Any] = json.load(answer)["shown"]
+                return shown
+
+        with Proxy(int(port[1]), bytes_per_second=100_000) as proxy:
+            process = stream(
+                vizzytrace, proxy.port, program("losses.c", "-pthread"), "1", "2", "500000", options=options
+            )
+            time.sleep(1)
+            proxy.bytes_per_second = float("inf")
+            wait_until(lambda: has_come(trace) and look()["figures"]["dropped events"] > 0, process)
+            assert not look()["ended"]
+            recording = finish(process, trace)
+        wait_until(lambda: look()["ended"], live)
+        shown = look()["figures"]
+    finally:
+        live.send_signal(signal.SIGINT)
+        live.wait(TIMEOUT_S)
+    (image,) = recording.images
+    assert (
+        shown["dropped events"]
+        == image.raw["anomalies"]["dropped_events"]
+        == sum(span["events"] for span in image.raw["dropped"])
+    )
+    assert (shown["allocations"], shown["frees"]) == (image.counts.allocs, image.counts.frees)
+    (told,) = (tally.counts for tally in read_tallies(recording.stdout))
+    n_sent, n_received = told.allocs + told.frees, shown["allocations"] + shown["frees"]
+    assert 0 <= n_received + shown["dropped events"] - n_sent <= 2  # and what its thread and stdout need
+
+
+def test_nothing_changes_for_the_program(vizzytrace: Path, tmp_path: Path) -> None:
+    """Descriptors and signals are what they are without us, also when the receiver is gone: no SIGPIPE for anybody."""
+    command = ("sh", "-c", "sleep 1; ls /proc/self/fd; grep ^Sig /proc/self/status; kill -PIPE 0; echo survived")
+    guarded = ("sh", "-c", f"trap '' PIPE; exec {command[0]} -c '{command[2]}'")
+    native = start(*guarded)
+    expected = native.communicate(timeout=TIMEOUT_S)[0]
+    with receiving(tmp_path / "a.trace") as receiver:
+        process = stream(vizzytrace, receiver.port, *guarded, options=("--wait", "command"))
+        time.sleep(0.3)
+        receiver.process.kill()
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    stdout, _ = process.communicate(timeout=TIMEOUT_S)
+    assert stdout == expected
 
 
 def test_another_receiver_has_nothing_of_it(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
