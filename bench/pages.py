@@ -11,23 +11,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import VIZREPORT, Cost, measure
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 RUNS = 3
-# What a reader does, as expressions that return when it is done. The page must be drawn down to its call tree.
+SETTLE_MS = 400
+# What a reader does, as statements after which it is drawn; in this order, each for the first time.
 INTERACTIONS = {
     "metric": "vizzy.state.set({ metric: 'count' })",
     "invert": "vizzy.state.set({ inverted: true })",
     "upright": "vizzy.state.set({ inverted: false })",
     "search": "(vizzy.flame.search('alloc'), vizzy.flame.paint())",
-    "range": "vizzy.flame.trees.chooseRange({ from: 0, to: 1e9 })",
-    "filter": "vizzy.table.show()",
+    "zoom": "(vizzy.flame.choose(WIDE), (vizzy.flame.view = vizzy.flame.edges(WIDE)), vizzy.flame.resize())",
+    "range": "await new Promise((done) => { vizzy.state.on(['summed'], done); vizzy.state.set({ range: HALF }); })",
+    "open a row": "vizzy.table.toggle(vizzy.table.rows[vizzy.table.rows.length >> 1].node)",
+    "sort": "vizzy.table.sortBy('range-live')",
+    "filter": "(document.querySelector('#calltree input').value = 'alloc', vizzy.table.show())",
+    "slider": "vizzy.layout.show(3)",
+    "theme": "document.getElementById('theme').click()",
 }
+SETTING = """
+    globalThis.WIDE = [...vizzy.flame.boxes.values()].find((box) => box.depth === 12)?.node ?? 0;
+    globalThis.HALF = { from: vizzy.chooser.start, to: (vizzy.chooser.start + vizzy.chooser.end) / 2 };
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Of one page: milliseconds."""
+    """Of one page: milliseconds; of interactions, processor time."""
 
     first_paint: float
     interactions: dict[str, float]
@@ -39,12 +49,31 @@ def open_page(browser: Browser, path: Path) -> Opened:
     page.goto(path.as_uri())
     wait_until(page, "performance.getEntriesByName('first-contentful-paint').length")
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    page.locator("#calltree").scroll_into_view_if_needed()
-    wait_until(page, "vizzy.flame && vizzy.table")
-    timed = "(() => {{ const start = performance.now(); {}; return performance.now() - start; }})()"
-    took = {name: float(page.evaluate(timed.format(script))) for name, script in INTERACTIONS.items()}
+    for section in ("timeline", "flamegraph", "calltree", "layout"):
+        page.locator(f"#{section}").scroll_into_view_if_needed()
+        wait_until(
+            page, f"document.querySelector('#{section} canvas, #{section} tr, #{section} .bk-Figure, .bk-Column')"
+        )
+    wait_until(page, "vizzy.flame && vizzy.table && vizzy.layout && vizzy.chooser")
+    page.evaluate(f"(() => {{ {SETTING} }})()")
+    # Processor time of the page's thread, drawing included: what else the machine does matters little.
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    took = {}
+    for name, script in INTERACTIONS.items():
+        page.wait_for_timeout(SETTLE_MS)
+        before = read_busy_ms(devtools)
+        page.evaluate(f"(async () => {{ {script}; }})()")
+        page.wait_for_timeout(SETTLE_MS)
+        took[name] = read_busy_ms(devtools) - before
     page.close()
     return Opened(float(paint), took)
+
+
+def read_busy_ms(devtools: CDPSession) -> float:
+    """Returns how long the page's thread has worked since it began to be measured."""
+    metrics = {metric["name"]: metric["value"] for metric in devtools.send("Performance.getMetrics")["metrics"]}
+    return 1000 * float(metrics["TaskDuration"])
 
 
 def wait_until(page: Page, script: str) -> None:

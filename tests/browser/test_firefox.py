@@ -123,7 +123,7 @@ def test_slider_and_theme(report: FirefoxPage, summary: dict[str, Any]) -> None:
     light = report.run(colour)
     report.click("#theme")
     assert report.run("document.documentElement.dataset.theme") == "dark"
-    assert report.run(colour) != light
+    report.wait_for(f"{colour} !== '{light}'")
 
 
 def test_pointing_says_what_is_there(report: FirefoxPage) -> None:

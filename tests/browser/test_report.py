@@ -251,9 +251,9 @@ def test_theme_follows_the_system_and_the_button(service_page: Path, open_page: 
     dark = page.run(colour)
     page.page.click("#theme")
     assert page.run("document.documentElement.dataset.theme") == "light"
-    assert page.run(colour) != dark
+    page.wait_for(f"{colour} !== '{dark}'")  # figures follow when they are near the window
     page.page.click("#theme")
-    assert page.run(colour) == dark
+    page.wait_for(f"{colour} === '{dark}'")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

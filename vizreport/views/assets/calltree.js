@@ -1,6 +1,6 @@
 /* The page's call stacks: their figures, also of a chosen range of time, and the tree that they make from the root down.
  * Nothing here knows how they are shown. A tree of either direction has parent(node), frame(node), children(node),
- * total(metric, node) and self(metric, node); its node 0 is "all".
+ * hasChildren(node), total(metric, node) and self(metric, node); its node 0 is "all".
  *
  * Call stacks are known by their ends: the nodes at which they end. A node's self figure is what the stacks that end at it
  * account for, its total that of all stacks through it. */
@@ -66,6 +66,10 @@
       const found = [];
       for (let child = node + 1; child < this.last[node]; child = this.last[child]) found.push(child);
       return found;
+    }
+
+    hasChildren(node) {
+      return this.last[node] > node + 1;
     }
 
     /* Tells of each node whether one above it, or it itself, has one of the frames: Uint8Array of 0 and 1. */

@@ -21,6 +21,7 @@
     const shown = await Bokeh.embed.embed_item(vizzy.theme.recolourItem(data), holder);
     const model = [...shown].map((view) => view.model)[0];
     spaceUnits(model);
+    vizzy.theme.isMade(model);
     views.set(holder.id, model);
     holder.dispatchEvent(new CustomEvent("figure", { detail: model }));
     return model;
@@ -29,7 +30,6 @@
   vizzy.figures = {
     /* Figures that have been made, by the id of their element. */
     made: views,
-    documents: () => new Set([...views.values()].map((model) => model.document)),
     /* Returns the models of a figure that have a name. */
     find(id, name) {
       const root = views.get(id);

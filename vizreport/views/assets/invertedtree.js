@@ -32,6 +32,13 @@
       return (this.nodes[node].children ||= this.open(node));
     }
 
+    hasChildren(node) {
+      const { from, to, children } = this.nodes[node];
+      if (children) return children.length > 0;
+      for (let place = from; place < to; place++) if (node === 0 || this.trees.upright.parents[this.at[place]] > 0) return true;
+      return false;
+    }
+
     total(metric, node) {
       const { of, totals } = this.known(metric);
       return (totals[node] ??= this.add(of, node, this.nodes[node].to));

@@ -22,7 +22,7 @@
     const changed = isDark() !== dark;
     root.dataset.theme = dark ? "dark" : "light";
     if (!changed) return;
-    for (const shown of vizzy.figures ? vizzy.figures.documents() : []) recolour(shown, exchange(dark));
+    for (const [id, figure] of vizzy.figures?.made ?? []) vizzy.whenNear(document.getElementById(id), () => recolour(figure));
     vizzy.state.set({ theme: root.dataset.theme });
   }
 
@@ -33,18 +33,24 @@
     return JSON.parse(JSON.stringify(item), (key, value) => (table.has(value) ? table.get(value) : value));
   }
 
+  /* Of which theme the colours of a figure are that was made. */
+  const darkness = new WeakMap();
+
   /* A property holds a colour, {value: colour}, or an array of colours. */
   function exchanged(value, table) {
     if (table.has(value)) return table.get(value);
-    if (Array.isArray(value) && value.some((part) => table.has(part))) {
+    if (Array.isArray(value) && table.has(value[0])) {
       return value.map((part) => (table.has(part) ? table.get(part) : part));
     }
     if (value && typeof value === "object" && table.has(value.value)) return { ...value, value: table.get(value.value) };
     return undefined;
   }
 
-  function recolour(shown, table) {
-    for (const model of [...shown._all_models.values()]) {
+  function recolour(figure) {
+    if (darkness.get(figure) === isDark()) return;
+    darkness.set(figure, isDark());
+    const table = exchange(isDark());
+    for (const model of [...figure.document._all_models.values()]) {
       const changes = {};
       for (const property of model) {
         const value = property.is_unset ? undefined : exchanged(property.get_value(), table);
@@ -61,6 +67,8 @@
   vizzy.theme = {
     isDark,
     recolourItem,
+    /* Remembers that a figure was made of a recoloured item. */
+    isMade: (figure) => darkness.set(figure, isDark()),
     /* Colours of the present palette: for things without an order, from little to much, and for what matters least. */
     colours: () => pick("colours"),
     scale: () => pick("scale"),

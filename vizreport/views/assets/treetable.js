@@ -1,9 +1,9 @@
 /* The call tree as a table: rows open and close, columns sort, a text filters. Only rows that are open are in the page,
- * and of those at most a few hundred at a time. */
+ * and of those at most a hundred at a time. */
 (function (vizzy) {
   "use strict";
 
-  const ROWS_AT_ONCE = 300;
+  const ROWS_AT_ONCE = 100;
   const INDENT = 16;
   const MAIN_SHARE = 0.9;
   const DEEPEST_INDENT = 24;
@@ -118,7 +118,7 @@
     row({ node, level, matched, open }) {
       const { tree, trees } = this;
       const { function: name, short, place, module } = trees.describe(tree, node);
-      const parent = tree.children(node).length > 0;
+      const parent = tree.hasChildren(node);
       const toggle = parent
         ? vizzy.make("button", { className: "toggle", type: "button", tabIndex: -1, textContent: open ? "\u25be" : "\u25b8", "aria-label": open ? "Close" : "Open" })
         : vizzy.make("span", { className: "leaf" });
