@@ -63,7 +63,7 @@ def test_receiver_killed_and_restarted(vizzytrace: Path, program: Program, tmp_p
     )
 
 
-@pytest.mark.parametrize(("processes", "threads"), [(1, 1), (1, 4), (3, 2)])
+@pytest.mark.parametrize(("processes", "threads"), [(1, 1), (3, 2)])
 def test_losses_by_process_and_time(
     vizzytrace: Path, program: Program, record: Record, tmp_path: Path, processes: int, threads: int
 ) -> None:
