@@ -134,6 +134,17 @@ static bool can_follow(void)
     return vz_session_open() && !(vz_session_shm->options & VZ_OPTION_NO_CHILDREN);
 }
 
+/* Whether an exec of it will succeed, as far as that can be known: who looks for a program in PATH by itself fails most often. */
+static bool is_likely_to_run(enum vz_unfit unfit, const char *path)
+{
+    if (!vz_solo_is_on() || path[0] == '(') /* a descriptor */
+        return true;
+    const long directory = vz_sys_open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0)
+        vz_sys_close((int)directory);
+    return directory < 0 && unfit != VZ_UNFIT_NOT_EXECUTABLE && vz_sys_access(path, X_OK) == 0;
+}
+
 /* The environment for a program of this fitness, and the notes about it. An exec in a vfork child or a spawn does not
  * end this image. */
 static char *const *prepare(enum vz_unfit unfit, const char *path, char *const envp[], bool replaces)
@@ -145,7 +156,10 @@ static char *const *prepare(enum vz_unfit unfit, const char *path, char *const e
         vz_log_note(VZ_NOTE_NOT_FOLLOWED, unfit, replaces ? vz_sys_getpid() : 0, path);
     if (replaces && is_own_process()) {
         vz_log_note(VZ_NOTE_EXEC, 0, 0, path);
-        vz_solo_end(VZ_FATE_EXEC, 0);
+        if (is_likely_to_run(unfit, path))
+            vz_solo_end(VZ_FATE_EXEC, 0);
+        else
+            vz_solo_may_end(VZ_FATE_EXEC);
     }
     return choose(envp, follow && unfit == VZ_FIT);
 }

@@ -15,16 +15,17 @@ static _Atomic uint64_t accessible;
 static uint64_t step_bytes;
 static vz_region_grower grower;
 
-static bool unprotect(struct vz_region *region, uint64_t from, uint64_t to)
+static enum vz_growth unprotect(struct vz_region *region, uint64_t from, uint64_t to)
 {
-    return vz_sys_protect((char *)region + from, (size_t)(to - from), PROT_READ | PROT_WRITE) >= 0;
+    return vz_sys_protect((char *)region + from, (size_t)(to - from), PROT_READ | PROT_WRITE) >= 0 ? VZ_GROWN
+                                                                                                   : VZ_GROW_REFUSED;
 }
 
 int vz_region_enter(struct vz_region *region, size_t bytes, uint64_t step, vz_region_grower grow)
 {
     grower = grow ? grow : unprotect;
     step_bytes = step;
-    if (!grower(region, 0, step))
+    if (grower(region, 0, step) != VZ_GROWN)
         return -1;
     atomic_store(&accessible, step);
     vz_region_bytes = bytes;
@@ -39,17 +40,18 @@ void vz_region_stop(enum vz_stop why)
         atomic_compare_exchange_strong(&vz_region->stopped, &none, (uint32_t)why);
 }
 
-static bool make_accessible(uint64_t end)
+static enum vz_growth make_accessible(uint64_t end)
 {
     uint64_t from = atomic_load(&accessible);
     if (end <= from)
-        return true;
+        return VZ_GROWN;
     const uint64_t to = (end + step_bytes - 1) / step_bytes * step_bytes;
-    if (!grower(vz_region, from, to))
-        return false;
+    const enum vz_growth growth = grower(vz_region, from, to);
+    if (growth != VZ_GROWN)
+        return growth;
     while (from < to && !atomic_compare_exchange_weak(&accessible, &from, to))
         ;
-    return true;
+    return VZ_GROWN;
 }
 
 uint64_t vz_region_alloc(uint64_t bytes)
@@ -66,9 +68,12 @@ uint64_t vz_region_alloc(uint64_t bytes)
         vz_region_stop(VZ_STOP_REGION_FULL);
         return 0;
     }
-    if (!make_accessible(offset + bytes)) {
+    const enum vz_growth growth = make_accessible(offset + bytes);
+    if (growth == VZ_GROWN)
+        return offset;
+    uint64_t end = offset + bytes;
+    atomic_compare_exchange_strong(&region->top, &end, offset); /* unless somebody has taken more meanwhile */
+    if (growth == VZ_GROW_REFUSED)
         vz_region_stop(VZ_STOP_REFUSED);
-        return 0;
-    }
-    return offset;
+    return 0;
 }

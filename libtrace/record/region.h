@@ -18,14 +18,17 @@ extern size_t vz_region_bytes;            /* how much of it is mapped */
 static inline void *vz_region_at(uint64_t offset) { return (char *)vz_region + offset; }
 static inline void *vz_region_page(uint32_t page) { return vz_region_at((uint64_t)page * VZ_PAGE); }
 
-/* Zeroed, accessible memory of the region: its offset, a multiple of VZ_PAGE, or 0 when the region is full or the
- * kernel refuses (recording then stops: vz_region->stopped is set). bytes is rounded up to VZ_PAGE. */
+/* Zeroed, accessible memory of the region: its offset, a multiple of VZ_PAGE, or 0 when the region can't grow just now; or is
+ * full, or the kernel refuses (recording then stops: vz_region->stopped is set). bytes is rounded up to VZ_PAGE. */
 uint64_t vz_region_alloc(uint64_t bytes);
 
 #define VZ_REGION_STEP (1u << 20) /* how much becomes accessible at a time */
 
-/* How a region grows: makes [from, to) of it accessible. Threads may ask for the same at once. False: the kernel refuses. */
-typedef bool (*vz_region_grower)(struct vz_region *region, uint64_t from, uint64_t to);
+enum vz_growth { VZ_GROWN, VZ_GROW_LATER, VZ_GROW_REFUSED };
+
+/* How a region grows: makes [from, to) of it accessible. Threads may ask for the same at once. LATER: not now, but perhaps the
+ * next time. */
+typedef enum vz_growth (*vz_region_grower)(struct vz_region *region, uint64_t from, uint64_t to);
 
 /* Make this region the image's own: attaching, or in a forked child. bytes: how much of it is mapped, a multiple of
  * `step`, by which it grows. grow: NULL: it is mapped and only needs to be unprotected. Returns 0, or -1 if the kernel refuses. */

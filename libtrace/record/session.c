@@ -261,14 +261,14 @@ static bool go_on_solo(uint64_t forked_at, uint64_t n_missed)
 {
     struct vz_region *const parents = vz_region;
     const size_t parents_bytes = vz_region_bytes;
-    if (!vz_solo_begin((const struct vz_config_solo *)&config()->solo, VZ_ORIGIN_FORK, forked_at, region_bytes()))
+    const bool has_begun =
+        vz_solo_begin((const struct vz_config_solo *)&config()->solo, VZ_ORIGIN_FORK, forked_at, region_bytes());
+    vz_sys_unmap(parents, parents_bytes);
+    if (!has_begun)
         return false;
     atomic_store(&vz_region->dropped, n_missed);
     vz_modules_fork();
-    if (!vz_threads_fork())
-        return false;
-    vz_sys_unmap(parents, parents_bytes);
-    return true;
+    return vz_threads_fork();
 }
 
 static bool attach_forked(void)

@@ -19,6 +19,7 @@
 #define SHORT_PATIENCE_NS UINT64_C(2000000000)  /* of a program that is not to be held up */
 #define OPENING_PATIENCE_NS UINT64_C(300000000) /* if there may be no receiver at all */
 #define WAIT_NS UINT64_C(20000000)
+#define AHEAD_BYTES (64u << 10)
 
 struct job {
     bool ends, cuts;
@@ -39,6 +40,14 @@ static void run_stream_job(struct job *job)
     job->result = vz_solo_check(error) && has_room;
 }
 
+/* A next segment of call stacks should not fail for want of a descriptor just then. */
+static void grow_ahead(void)
+{
+    const uint64_t to = vz_solo.mapped + VZ_SOLO_POOL_STEP;
+    if (atomic_load(&vz_region->top) + AHEAD_BYTES > vz_solo.mapped && to <= vz_region_bytes)
+        vz_solo_map_more(vz_region, to);
+}
+
 static void run_job(void *argument)
 {
     struct job *job = argument;
@@ -54,6 +63,8 @@ static void run_job(void *argument)
     const bool had_end = vz_solo.has_end || job->ends;
     vz_solo_take_end_back(job->cuts);
     vz_solo_write_window();
+    if (!job->ends && !vz_solo.trace.sink.has_failed)
+        grow_ahead();
     if (had_end && !job->cuts)
         vz_solo_write_end();
     if (job->ends && vz_solo.fate == VZ_FATE_EXIT && *vz_clock_single_threaded && !vz_solo.trace.sink.has_failed) {
@@ -154,6 +165,20 @@ void vz_solo_end(uint32_t fate, uint32_t fate_value)
     wait_for_receiver();
     if (fate != VZ_FATE_EXEC)
         vz_session_stop(VZ_STOP_TRACE); /* nothing can follow any more */
+}
+
+void vz_solo_may_end(uint32_t fate)
+{
+    struct job job = {0};
+    uint64_t mask;
+    if (!can_go_out())
+        return;
+    if (!vz_solo.config->is_stream) {
+        vz_solo_end(fate, 0);
+    } else if (vz_solo_lock(&mask)) {
+        do_job(&job);
+        vz_solo_unlock(&mask);
+    }
 }
 
 void vz_solo_go_on(void)

@@ -39,6 +39,10 @@ void vz_solo_write_in_time(uint64_t now);
  * overwrite should there be any. fate: enum vz_image_fate. */
 void vz_solo_end(uint32_t fate, uint32_t fate_value);
 
+/* Another program may be about to take its place, but that may well fail: over TCP, where an end can't be taken back, all is
+ * written but that. */
+void vz_solo_may_end(uint32_t fate);
+
 /* It goes on after all. */
 void vz_solo_go_on(void);
 

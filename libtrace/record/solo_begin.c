@@ -22,8 +22,7 @@ enum {
     RECORD_BYTES = 56 << 10, /* the largest block of records: modules, the image */
     MIN_EVENTS = 1024,       /* encoded together */
     MAX_EVENTS = 16384,
-    POOL_SHARE = 256,      /* bytes of pool for each of them */
-    POOL_STEP = 128 << 10, /* how much a file's pool grows by */
+    POOL_SHARE = 256 /* bytes of pool for each of them */
 };
 
 bool vz_solo_on;
@@ -61,7 +60,7 @@ static bool make_memory(uint32_t capacity)
 struct growth {
     struct vz_region *region;
     uint64_t to;
-    bool result;
+    enum vz_growth result;
 };
 
 static void run_growth(void *argument)
@@ -76,16 +75,20 @@ static void run_growth(void *argument)
             vz_solo_write_end();
         vz_solo_close();
     }
-    growth->result = error ? vz_solo_is_passing(error) ? false : vz_solo_check(error) && false : true;
+    growth->result = error ? VZ_GROW_REFUSED : VZ_GROWN;
+    if (vz_solo_is_passing(error))
+        growth->result = VZ_GROW_LATER;
+    else
+        vz_solo_check(error);
 }
 
-static bool grow(struct vz_region *region, uint64_t from, uint64_t to)
+static enum vz_growth grow(struct vz_region *region, uint64_t from, uint64_t to)
 {
     struct growth growth = {.region = region, .to = to};
     uint64_t mask;
     (void)from;
     if (!vz_solo_lock(&mask))
-        return false;
+        return VZ_GROW_REFUSED;
     vz_sys_on_stack(vz_solo.stack_top, run_growth, &growth);
     vz_solo_unlock(&mask);
     return growth.result;
@@ -170,7 +173,7 @@ static int start_trace(const struct beginning *beginning)
 
 static int enter_region(uint64_t bytes)
 {
-    const uint64_t step = vz_solo.config->is_stream ? VZ_REGION_STEP : POOL_STEP;
+    const uint64_t step = vz_solo.config->is_stream ? VZ_REGION_STEP : VZ_SOLO_POOL_STEP;
     bytes = bytes / VZ_REGION_STEP * VZ_REGION_STEP;
     struct vz_region *region = vz_sys_map((size_t)bytes, PROT_NONE, -1, 0);
     vz_solo.mapped = 0;
@@ -231,11 +234,14 @@ static int begin(struct beginning *beginning)
     return 0;
 }
 
+static void note_error(void *error) { vz_sink_check(&vz_solo.trace.sink, *(int *)error); }
+
 bool vz_solo_begin(const struct vz_config_solo *config, enum vz_origin origin, uint64_t start_ticks,
                    uint64_t region_bytes)
 {
     uint64_t mask;
     vz_solo_reset_lock();
+    vz_region = NULL; /* a parent's, which must not be told why its child stops */
     if (origin == VZ_ORIGIN_FORK && !config->is_stream)
         vz_solo_file_close(); /* another thread was just writing */
     else if (origin == VZ_ORIGIN_FORK)
@@ -252,9 +258,10 @@ bool vz_solo_begin(const struct vz_config_solo *config, enum vz_origin origin, u
     vz_sys_hold_signals(&mask);
     if (!error)
         error = begin(&beginning);
+    if (vz_solo.stack_top)
+        vz_sys_on_stack(vz_solo.stack_top, note_error, &error);
     vz_sys_release_signals(&mask);
     vz_solo_release(beginning.facts);
-    vz_sink_check(&vz_solo.trace.sink, error);
     vz_solo_on = !error;
     vz_solo_begin_time();
     return !error;

@@ -57,8 +57,8 @@ void vz_solo_message_stop(const char *name, int error)
     static bool was_said;
     struct vz_sys_identity now;
     char text[2048 + 256];
-    if (was_said || !has_stderr || vz_sys_identify(STDERR, &now) != 0 || now.device != at_start.device ||
-        now.inode != at_start.inode)
+    if (was_said || !has_stderr || !vz_sys_can_write(STDERR) || vz_sys_identify(STDERR, &now) != 0 ||
+        now.device != at_start.device || now.inode != at_start.inode)
         return;
     was_said = true;
     char *to = stpcpy(text, "vizzy: ");
@@ -69,5 +69,7 @@ void vz_solo_message_stop(const char *name, int error)
     else
         to = vz_text_number(stpcpy(to, "error "), (uint32_t)-error);
     to = stpcpy(to, end);
+    const uint64_t pending = vz_sys_pending_write_signals();
     vz_sys_write(STDERR, text, (size_t)(to - text));
+    vz_sys_take_write_signal(pending); /* nobody reads there, or the file is as large as it may be */
 }

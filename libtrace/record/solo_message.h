@@ -1,5 +1,5 @@
 /* The one thing that a process which records itself says: that it stops, and why. On the standard error that it started
- * with: should the program have put another file there, nothing is said.
+ * with: should the program have put another file there, or should nobody take it at once, nothing is said.
  */
 #ifndef VZ_SOLO_MESSAGE_H
 #define VZ_SOLO_MESSAGE_H
@@ -7,7 +7,7 @@
 /* Remembers what standard error is. In attaching. */
 void vz_solo_message_start(void);
 
-/* "vizzy: NAME: REASON; ...". error: -errno. At most once in a process and its forked children. */
+/* "vizzy: NAME: REASON; ...". error: -errno. At most once in a process and its forked children. With signals held; it leaves none. */
 void vz_solo_message_stop(const char *name, int error);
 
 #endif

@@ -6,6 +6,8 @@
 #include "collect/source.h"
 #include "config.h"
 
+#define VZ_SOLO_POOL_STEP (128u << 10) /* how much a file's pool grows by */
+
 struct vz_solo {
     const struct vz_config_solo *config;
     struct vz_source source;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -137,6 +138,31 @@ void vz_sys_hold_signals(uint64_t *mask)
 void vz_sys_release_signals(const uint64_t *mask)
 {
     vz_sys_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)mask, 0, KERNEL_SIGNAL_BYTES, 0, 0);
+}
+
+static uint64_t bit_of(int number) { return UINT64_C(1) << (number - 1); }
+
+uint64_t vz_sys_pending_write_signals(void)
+{
+    uint64_t pending = 0;
+    vz_sys_call6(SYS_rt_sigpending, (long)&pending, KERNEL_SIGNAL_BYTES, 0, 0, 0, 0);
+    return pending & (bit_of(SIGPIPE) | bit_of(SIGXFSZ));
+}
+
+void vz_sys_take_write_signal(uint64_t pending_before)
+{
+    const uint64_t ours = vz_sys_pending_write_signals() & ~pending_before;
+    const long at_once[2] = {0, 0};
+    if (ours)
+        vz_sys_call6(SYS_rt_sigtimedwait, (long)&ours, 0, (long)at_once, KERNEL_SIGNAL_BYTES, 0, 0);
+}
+
+bool vz_sys_can_write(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    const long at_once[2] = {0, 0};
+    return vz_sys_call6(SYS_ppoll, (long)&ready, 1, (long)at_once, 0, KERNEL_SIGNAL_BYTES, 0) == 1 &&
+           ready.revents == POLLOUT;
 }
 
 void vz_sys_futex_wake(const void *word, uint32_t n)

@@ -36,6 +36,9 @@ struct utsname;
 void vz_sys_uname(struct utsname *system);
 long vz_sys_cwd(char *buffer, size_t bytes);
 
+/* Whether something can be written there at once, as far as can be known. */
+bool vz_sys_can_write(int fd);
+
 /* ---- memory ------------------------------------------------------------------------------------------------------- */
 
 /* A file's bytes, shared, in place of what is mapped at address. */
@@ -49,6 +52,11 @@ uint64_t vz_sys_page_bytes(void);
 /* All signals wait until the mask is put back. */
 void vz_sys_hold_signals(uint64_t *mask);
 void vz_sys_release_signals(const uint64_t *mask);
+
+/* While signals are held: those of SIGPIPE and SIGXFSZ that wait, as a set; and taking such a one back that a write of ours
+ * has raised. */
+uint64_t vz_sys_pending_write_signals(void);
+void vz_sys_take_write_signal(uint64_t pending_before);
 
 void vz_sys_futex_wake(const void *word, uint32_t n);
 bool vz_sys_thread_lives(uint32_t pid, uint32_t tid);

@@ -231,6 +231,10 @@ static uint32_t intern(struct vz_memo *memo, uint32_t parent, uint64_t pc, uint3
     if (known->pc == pc && known->parent == parent)
         return known->id;
     const uint32_t id = vz_stacks_intern(parent, pc, generation);
+    if (id == VZ_NODE_GAP) {      /* there is no room for it, which may change: remember nothing of this walk */
+        memo->epoch = UINT32_MAX; /* no epoch is that */
+        return id;
+    }
     memo->has_known = true;
     known->pc = 0;
     atomic_signal_fence(memory_order_seq_cst);

@@ -3,6 +3,7 @@
 Each process writes a trace of its own. What a program says of itself, or a recording by vizzytrace, must be in it.
 """
 
+import contextlib
 import os
 import random
 import resource
@@ -405,3 +406,68 @@ def test_closed_standard_descriptors(emit: Emit, program: Program, closed: str) 
     assert (emitted.status, emitted.stderr) == (plain.returncode, plain.stderr)
     assert emitted.images[-1].counts.allocs >= 2000
     assert not emitted.anomalies
+
+
+def test_a_stream_outlives_an_exec_that_fails(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    with receiving(tmp_path / "stream") as receiver:
+        library = emit_library(vizzytrace, tmp_path, f"tcp://127.0.0.1:{receiver.port}")
+        run = run_preloaded(library, program("families.c"), "failed_exec")
+    assert (run.returncode, run.stderr) == (0, "")
+    recording = read_recording(tmp_path / "stream", run.returncode, run.stdout, run.stderr)
+    assert recording.summary["trace"]["complete"]
+    assert recording.main.raw["exit"] == {"status": 0, "signal": None}
+    assert recording.main.counts.as_tuple()[:3] == read_tallies(run.stdout)[-1].counts.as_tuple()[:3]
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["nobody reads", "full"])
+def test_what_is_said_at_the_end_hurts_nobody(
+    vizzytrace: Path, program: Program, tmp_path: Path, *, is_full: bool
+) -> None:
+    """Standard error is a pipe that would end or block the program, which itself never writes there."""
+    library = emit_library(vizzytrace, tmp_path, str(tmp_path / "log"), "--buffer", "64K")
+    reader, writer = os.pipe()
+    if is_full:
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, bytes(4096))
+        os.set_blocking(writer, True)
+    else:
+        os.close(reader)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300 << 10, 300 << 10))
+
+    run = subprocess.run(
+        [program("threads_arena.c"), "4", "20000"],
+        env={**ENVIRONMENT, "LD_PRELOAD": str(library)},
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+        preexec_fn=limit,
+        restore_signals=True,
+    )
+    os.close(writer)
+    assert run.returncode == 0
+    [image] = read_main_images([tmp_path / "log"])
+    assert image.counts.allocs > 100
+    assert image.raw["exit"] == {"status": None, "signal": None}
+
+
+def test_a_child_that_can_not_be_recorded_says_nothing_of_its_parent(emit: Emit, tmp_path: Path) -> None:
+    code = tmp_path / "forks.py"
+    code.write_text(
+        "import os, resource\n"
+        "old = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50 << 10, old[1]))\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    os._exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, old)\n"
+    )
+    emitted = emit("python3", code)
+    assert emitted.status == 0
+    assert emitted.main.raw["exit"] == {"status": 0, "signal": None}
+    assert not emitted.main.anomalies
