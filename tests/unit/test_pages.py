@@ -13,7 +13,15 @@ from click.testing import CliRunner
 from vizreport.cli.main import group
 from vizreport.trace import format as fmt
 
-SECRETS = ("secret-host", "secret-program", "--secret-argument", "/secret/directory", "secret-thread", "secret-note")
+SECRETS = (
+    "secret-host",
+    "secret-program",
+    "--secret-argument",
+    "/secret/directory",
+    "secret-thread",
+    "secret-note",
+    "secret-child",
+)
 
 
 def write(tmp_path: Path, data: bytes, *options: str, command: str = "report") -> str:
@@ -39,7 +47,10 @@ def secret_trace() -> bytes:
     )
     builder.thread(name=b"secret-thread").note("a secret-note")
     builder.nodes([(8, 0, 0x1100), (9, 8, 0x11000)])
-    return builder.events([malloc(0x1000, 77, stack=8), malloc(0x2000, 99, stack=9)]).image_end().build()
+    builder.events([malloc(0x1000, 77, stack=8), malloc(0x2000, 99, stack=9)]).image_end()
+    builder.image(1, pid=101, parent=0, origin=fmt.Origin.FORK, args=["secret-child"], exe=b"/secret/directory/child")
+    builder.note("a secret-note of the child", image=1).thread(1, thread=1, tid=101, name=b"secret-worker")
+    return builder.image_end(1).build()
 
 
 def test_anonymous_pages_hold_nothing_that_tells(tmp_path: Path, secret_trace: bytes) -> None:
@@ -151,7 +162,7 @@ def test_a_command_of_many_arguments_is_no_title_of_many_lines(tmp_path: Path) -
 def test_the_head_says_when_a_process_began(tmp_path: Path) -> None:
     builder = TraceBuilder().session().image(start_time=2_000_000).thread()
     page = write(tmp_path, builder.events([malloc(0x1000, 9, time=3_000_000)]).image_end(time=5_000_000).build())
-    assert "<b>3.000 ms, from 2.000 ms on</b>" in page
+    assert "<b>3.000 ms, begun after 2.000 ms</b>" in page
     assert "after 3.000 ms" in page
 
 

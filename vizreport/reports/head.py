@@ -68,7 +68,7 @@ def list_facts(results: PictureResults) -> list[tuple[str, str]]:
 def _describe_duration(start_ns: int, end_ns: int) -> str:
     """Returns how long an image ran; and when it began, if that can be seen on the axes of time."""
     duration = format_time(end_ns - start_ns)
-    return f"{duration}, from {format_time(start_ns)} on" if 100 * start_ns > end_ns else duration
+    return f"{duration}, begun after {format_time(start_ns)}" if 100 * start_ns > end_ns else duration
 
 
 def list_notices(results: PictureResults) -> list[str]:
