@@ -134,7 +134,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         """It does."""
-        if self._transport is not None and self._state is not _State.ENDED:
+        if self._transport is not None and self._state is _State.STREAM:
             self._transport.resume_reading()
 
     def drop(self, why: str = "") -> None:

@@ -19,7 +19,7 @@ from vizreport.stream.paths import list_left, list_paths
 from vizreport.stream.recording import Recording, find_recording
 
 _READ_BYTES = 1 << 20
-_MOST_STREAMS = 256
+_MOST_STREAMS = 1000
 _MOST_OPENING = 64
 _BACKLOG = 512
 _SPARE_DESCRIPTORS = 64
@@ -65,9 +65,9 @@ class Receiver:
         Raises:
             VizzyError: The address can't be listened on.
         """
-        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if descriptors != resource.RLIM_INFINITY:
-            self.most_streams = max(min(self.most_streams, (descriptors - _MOST_OPENING - _SPARE_DESCRIPTORS) // 2), 1)
+        self.most_streams = max(
+            min(self.most_streams, (_get_descriptors() - _MOST_OPENING - _SPARE_DESCRIPTORS) // 2), 1
+        )
         loop = asyncio.get_running_loop()
         try:
             server = await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG)
@@ -160,3 +160,13 @@ class Receiver:
             return False
         silent.drop("was silent and made room for another stream")
         return True
+
+
+def _get_descriptors() -> int:
+    """Returns how many descriptors may be open; has as many as are needed allowed, where that can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _MOST_STREAMS + _MOST_OPENING + _SPARE_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft
