@@ -12,12 +12,13 @@
 #include "unwind_rules.h"
 #include "unwind_step.h"
 
-enum { MOST_FRAMES = 1 << 16 };
+enum { MOST_FRAMES = 1 << 16, NEAR_BYTES = 1 << 16 };
 
 struct search {
     struct vz_stack stack;
     uintptr_t own_start, own_end; /* code of this library */
     uintptr_t caller_sp;
+    uint32_t epoch;
 };
 
 /* Whether a frame was the hook's: from its pc, and the stack pointer of its caller. */
@@ -32,6 +33,14 @@ static bool is_passed(const struct search *search, uintptr_t sp)
     return sp > search->caller_sp && search->caller_sp >= search->stack.now.low && sp < search->stack.now.high;
 }
 
+/* Whether the walk ended in a C library without unwind data, near below the hook's place: then the hook's real function is
+ * taken to be at work there, calling another hook as musl's posix_memalign does. */
+static bool ends_before_hook(const struct search *search, uintptr_t pc, uintptr_t sp)
+{
+    return search->caller_sp - sp < NEAR_BYTES && vz_modules_find(pc - 1) &&
+           vz_rule_kind(vz_rules_find(pc, search->epoch)) == VZ_RULE_CHAIN;
+}
+
 static __attribute__((noinline)) enum vz_reach search_full(struct search *search, struct vz_context from)
 {
     struct vz_registers registers = {{0}, false};
@@ -41,9 +50,9 @@ static __attribute__((noinline)) enum vz_reach search_full(struct search *search
     if (!vz_registers_leave(&registers, from, &search->stack))
         return VZ_REACH_NOT;
     for (unsigned n = 0; n < MOST_FRAMES; n++) {
-        const uintptr_t pc = registers.value[VZ_COLUMN_PC];
+        const uintptr_t pc = registers.value[VZ_COLUMN_PC], sp = registers.value[VZ_COLUMN_SP];
         if (vz_registers_step(&registers, &search->stack, &fixed) != VZ_STEP_CALLER)
-            return VZ_REACH_NOT;
+            return ends_before_hook(search, pc, sp) ? reach : VZ_REACH_NOT;
         if (is_hook(search, pc, registers.value[VZ_COLUMN_SP]))
             return reach;
         if (registers.interrupted)
@@ -55,23 +64,24 @@ static __attribute__((noinline)) enum vz_reach search_full(struct search *search
 enum vz_reach vz_unwind_reach(struct vz_context from, uintptr_t caller_sp)
 {
     struct vz_context at = from;
-    struct search search = {.caller_sp = caller_sp};
-    const struct vz_module *own = vz_modules_find((uintptr_t)&vz_unwind_reach);
     const uint32_t epoch = atomic_load_explicit(&vz_region->code_epoch, memory_order_acquire);
+    struct search search = {.caller_sp = caller_sp, .epoch = epoch};
+    const struct vz_module *own = vz_modules_find((uintptr_t)&vz_unwind_reach);
     if (!own || !vz_rules_start())
         return VZ_REACH_NOT;
     search.own_start = own->start;
     search.own_end = own->end;
     for (unsigned n = 0; n < MOST_FRAMES && !is_passed(&search, at.sp); n++) {
-        const uintptr_t pc = at.pc;
+        const uintptr_t pc = at.pc, sp = at.sp;
         const uint32_t rule = vz_rules_find(pc, epoch);
         if (vz_rule_kind(rule) == VZ_RULE_FULL)
             return search_full(&search, from);
         const bool chain = vz_rule_kind(rule) == VZ_RULE_CHAIN;
         if (!vz_rule_steps(rule) ||
             !(chain ? vz_rule_step_chain(&at, &search.stack) : vz_rule_step(rule, &at, &search.stack)) || !at.pc)
-            return VZ_REACH_NOT;
-        if (is_hook(&search, pc, at.sp))
+            return ends_before_hook(&search, pc, sp) ? VZ_REACH_CALLED : VZ_REACH_NOT;
+        /* Code without frame pointers leaves the hook's in place, which then leads past the hook. */
+        if (is_hook(&search, pc, at.sp) || (chain && at.sp == caller_sp))
             return VZ_REACH_CALLED;
     }
     return VZ_REACH_NOT;

@@ -99,7 +99,7 @@ static bool is_in_entry(const struct vz_module *module, uintptr_t pc)
  */
 static bool has_no_caller(const struct vz_module *module, uintptr_t pc)
 {
-    return is_in_entry(module, pc) || !vz_machine_follows_call(module, pc);
+    return is_in_entry(module, pc) || !vz_machine_follows_call(module, pc) || vz_machine_exits(module, pc);
 }
 
 uint32_t vz_rule_compile(const struct vz_module *module, uintptr_t pc)

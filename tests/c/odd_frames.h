@@ -34,4 +34,18 @@ extern const unsigned char framed[ODD_CODE_BYTES], frameless[ODD_CODE_BYTES];
 #define HAS_FRAME_POINTERS 0
 #endif
 
+/* Whether libgcc's unwinder is the one of 32-bit ARM, which tells less. */
+#ifdef __arm__
+#define IS_EHABI 1
+#else
+#define IS_EHABI 0
+#endif
+
+/* Whether it may end before the outermost frame. */
+#if defined(__arm__) || defined(__riscv)
+#define LIBGCC_STOPS_SHORT 1
+#else
+#define LIBGCC_STOPS_SHORT 0
+#endif
+
 #endif

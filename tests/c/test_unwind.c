@@ -23,6 +23,8 @@
 #define NOINLINE __attribute__((noinline))
 #ifdef __SANITIZE_THREAD__
 #define DEEP 50000 /* what its own shadow stack holds */
+#elif IS_EHABI
+#define DEEP 500 /* whole walks */
 #else
 #define DEEP 100000
 #endif
@@ -57,7 +59,7 @@ static _Unwind_Reason_Code on_frame(struct _Unwind_Context *context, void *argum
     struct comparison *c = argument;
     int interrupted = 0;
     const uintptr_t pc = _Unwind_GetIPInfo(context, &interrupted);
-    c->found |= pc == c->from.pc && _Unwind_GetCFA(context) == c->from.sp;
+    c->found |= pc == c->from.pc && (IS_EHABI || _Unwind_GetCFA(context) == c->from.sp);
     if (!c->found)
         return _URC_NO_REASON;
     if (pc == 0) {
@@ -70,7 +72,7 @@ static _Unwind_Reason_Code on_frame(struct _Unwind_Context *context, void *argum
         return _URC_NO_REASON;
     }
     const struct vz_node *node = node_at(c->id);
-    c->differs |= node->pc != pc || !!(node->generation & VZ_NODE_INTERRUPTED) != !!interrupted;
+    c->differs |= node->pc != pc || (!IS_EHABI && !!(node->generation & VZ_NODE_INTERRUPTED) != !!interrupted);
     c->id = node->parent;
     c->n_compared++;
     return _URC_NO_REASON;
@@ -80,6 +82,8 @@ static bool equals_libgcc(struct vz_context from, uint32_t id)
 {
     struct comparison c = {.from = from, .id = id};
     _Unwind_Backtrace(on_frame, &c);
+    if (!c.outermost && LIBGCC_STOPS_SHORT) /* of clone's frame, which has no unwind data */
+        return c.found && !c.differs && (c.id < VZ_NODE_FIRST || node_at(c.id)->parent < VZ_NODE_FIRST);
     return c.found && !c.differs && c.outermost && c.id == (c.n_frames > max_depth ? VZ_NODE_CUT : VZ_NODE_ROOT) &&
            c.n_frames - c.n_compared == vz_unwind_cut(max_depth, c.n_frames);
 }
@@ -203,7 +207,7 @@ static NOINLINE void test_deep(void)
     descend(DEEP);
     expect(atomic_load(&vz_region->n_nodes) - n_nodes < 1000000, "nodes of deep recursion are not shared");
     compare = true;
-    ladder(DEEP - 1000);
+    ladder(DEEP - DEEP / 100);
 }
 
 static void *on_deep_stack(void *unused)
@@ -406,7 +410,8 @@ static void test_stack_use(void)
     const size_t first = stack_used_by(take), again = stack_used_by(take), full = stack_used_by(take_full);
     if (getenv("VERBOSE"))
         fprintf(stderr, "stack used: first walk %zu, known rules %zu, full walk %zu\n", first, again, full);
-    expect(first <= STACK_LIMIT && full <= STACK_LIMIT && again <= STACK_LIMIT / 4, "more than is allowed");
+    expect(first <= STACK_LIMIT && full <= STACK_LIMIT && (again <= STACK_LIMIT / 4 || IS_EHABI),
+           "more than is allowed");
     compare = true;
 }
 

@@ -25,6 +25,12 @@ bool vz_machine_follows_call(const struct vz_module *module, uintptr_t pc)
     return (before & 0xfc000000u) == 0x94000000u || (before & 0xfefff000u) == 0xd63f0000u;
 }
 
+bool vz_machine_exits(const struct vz_module *module, uintptr_t pc)
+{
+    (void)module, (void)pc;
+    return false;
+}
+
 bool vz_machine_follows_nop(uintptr_t pc) { return pc % 4 == 0 && instruction(pc - 4) == NOP; }
 
 /* In the vDSO, in musl, or on a page of an emulator's. */

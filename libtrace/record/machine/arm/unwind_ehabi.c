@@ -2,6 +2,7 @@
  * loader's lock, which the interrupted code may hold. Source: EHABI (IHI 0038) sections 6 and 10.
  */
 #define _GNU_SOURCE
+#include <link.h>
 #include <string.h>
 
 #include "record/modules.h"
@@ -12,6 +13,8 @@
 #define IN_PLACE 0x80000000u /* set: the instructions themselves, by one of the ABI's own personality routines */
 
 enum { FINISH = 0xb0 };
+enum { ENTRY_BYTES = 128 };  /* of a module's entry routine, at most */
+enum { FIRST_BYTES = 2048 }; /* from the start of a thread's stack to its own data: glibc's is 1.2 KiB */
 
 /* The instructions of one function: big-endian bytes of words. */
 struct program {
@@ -74,11 +77,11 @@ static bool read_program(const struct vz_module *module, uintptr_t word, bool in
     return holds(module, (uintptr_t)program->words + program->n_bytes - 4);
 }
 
-static bool find_program(const struct vz_module *module, uintptr_t pc, struct program *program, bool *is_outermost)
+static bool find_program(const struct vz_module *module, uintptr_t pc, struct program *program, bool *cant_unwind)
 {
     const uintptr_t entry = find_entry(module, pc);
-    *is_outermost = entry && load_word(entry + 4) == CANT_UNWIND;
-    if (!entry || *is_outermost)
+    *cant_unwind = entry && load_word(entry + 4) == CANT_UNWIND;
+    if (!entry || *cant_unwind)
         return false;
     const bool in_place = load_word(entry + 4) & IN_PLACE;
     return read_program(module, in_place ? entry + 4 : follow(entry + 4), in_place, program);
@@ -201,20 +204,33 @@ static bool run(struct program *program, uintptr_t *value, struct vz_stack *stac
     return true;
 }
 
+/* Linkers write CANT_UNWIND for functions without unwind data too. A stack begins in the entry routine or at the end of
+ * clone, or near below the thread's own data, where its stack was laid out. */
+static bool is_first(const struct vz_module *module, uintptr_t pc, uintptr_t sp)
+{
+    const uintptr_t thread = (uintptr_t)__builtin_thread_pointer();
+    const ElfW(Ehdr) *header = (const void *)module->start;
+    const bool in_entry =
+        memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && pc - (module->bias + (header->e_entry & ~1u)) < ENTRY_BYTES;
+    return in_entry || vz_machine_exits(module, pc) || (sp < thread && thread - sp < FIRST_BYTES);
+}
+
 enum vz_step vz_registers_step(struct vz_registers *registers, struct vz_stack *stack, bool *fixed)
 {
     const uintptr_t at = registers->value[VZ_COLUMN_PC], sp = registers->value[VZ_COLUMN_SP];
     const uintptr_t pc = at - !registers->interrupted;
     const struct vz_module *module = vz_modules_find(pc);
     struct program program;
-    bool is_outermost = false;
+    bool cant_unwind = false;
     *fixed = module && module->fixed;
     if (!registers->interrupted && vz_machine_is_sigreturn(module, at)) {
         registers->interrupted = true;
         return vz_machine_leave_signal(registers->value, stack) ? VZ_STEP_CALLER : VZ_STEP_GAP;
     }
-    if (!module || !find_program(module, pc, &program, &is_outermost))
-        return is_outermost ? VZ_STEP_OUTERMOST : VZ_STEP_GAP;
+    if (module && !registers->interrupted && !vz_machine_follows_call(module, at))
+        return VZ_STEP_OUTERMOST; /* put there by hand, to start a stack (makecontext) */
+    if (!module || !find_program(module, pc, &program, &cant_unwind))
+        return cant_unwind && is_first(module, at, sp) ? VZ_STEP_OUTERMOST : VZ_STEP_GAP;
     if (!run(&program, registers->value, stack))
         return VZ_STEP_GAP;
     registers->interrupted = false;

@@ -27,6 +27,12 @@ bool vz_machine_follows_call(const struct vz_module *module, uintptr_t pc)
     return indirect || code[-5] == 0xe8;
 }
 
+bool vz_machine_exits(const struct vz_module *module, uintptr_t pc)
+{
+    (void)module, (void)pc;
+    return false;
+}
+
 bool vz_machine_follows_nop(uintptr_t pc) { return *(const uint8_t *)(pc - 1) == NOP; }
 
 static bool is_code(uintptr_t pc, const uint8_t *code, size_t bytes)

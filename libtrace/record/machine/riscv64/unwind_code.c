@@ -36,6 +36,12 @@ bool vz_machine_follows_call(const struct vz_module *module, uintptr_t pc)
            ((compressed & 0xf07f) == 0x9002 && (compressed & 0x0f80) != 0);
 }
 
+bool vz_machine_exits(const struct vz_module *module, uintptr_t pc)
+{
+    (void)module, (void)pc;
+    return false;
+}
+
 bool vz_machine_follows_nop(uintptr_t pc)
 {
     return pc % 2 == 0 && (instruction(pc - 4) == NOP || instruction(pc - 4) >> 16 == COMPRESSED_NOP);

@@ -3,11 +3,12 @@
 
 #include <string.h>
 
+#include "record/lookup.h"
 #include "record/modules.h"
 #include "record/unwind_stack.h"
 #include "unwind_machine.h"
 
-enum { NOP = 0x90 };
+enum { NOP = 0x90, CALL = 0xe8 };
 
 /* A signal frame: struct rt_sigframe without the return address, which the handler has popped. */
 enum { FRAME_REGISTERS = 40 }; /* of ucontext.uc_mcontext: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip */
@@ -21,7 +22,23 @@ bool vz_machine_follows_call(const struct vz_module *module, uintptr_t pc)
     bool indirect = false;
     for (unsigned bytes = 2; bytes <= 7; bytes++)
         indirect |= code[-(int)bytes] == 0xff && (code[1 - (int)bytes] & 0x38) == 0x10;
-    return indirect || code[-5] == 0xe8;
+    return indirect || code[-5] == CALL;
+}
+
+/* mov %eax, %edi, or all 64 bits of them; call exit, or pthread_exit. */
+bool vz_machine_exits(const struct vz_module *module, uintptr_t pc)
+{
+    static const uint8_t handing_on[] = {0x48, 0x89, 0xc7, CALL};
+    const uint8_t *code = (const uint8_t *)pc;
+    int32_t distance;
+    if (module->end - pc < sizeof handing_on + sizeof distance)
+        return false;
+    const size_t skipped = code[0] != handing_on[0], bytes = sizeof handing_on - skipped;
+    if (memcmp(code, handing_on + skipped, bytes) != 0)
+        return false;
+    memcpy(&distance, code + bytes, sizeof distance);
+    const void *called = code + bytes + sizeof distance + distance;
+    return called == vz_lookup_any("exit") || called == vz_lookup_any("pthread_exit");
 }
 
 bool vz_machine_follows_nop(uintptr_t pc) { return *(const uint8_t *)(pc - 1) == NOP; }
