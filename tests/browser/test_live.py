@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -398,6 +399,23 @@ def write_played(path: Path, *, end_s: int = 70) -> Path:
     builder = TraceBuilder().session().image(0).events(events).drops([(20 * S, 22 * S, 7)])
     path.write_bytes(builder.image_end(0, time=end_s * S, dropped=7).build())
     return path
+
+
+def test_names_come_from_where_one_says(vizzytrace: Path, program: Program, tmp_path: Path, open_live: Open) -> None:
+    """The program is not where it was recorded, as for a target that is another machine."""
+    target = tmp_path / "steps"
+    shutil.copy(program("steps.c"), target)
+    for option, value in (("--exe", program("steps.c")), ("--sysroot", tmp_path / "sysroot")):
+        with serving(tmp_path, "live", "--listen", "127.0.0.1:0", option, str(value)) as served:
+            page = open_live(served.url)
+            with stepping(vizzytrace, target, served.port) as steps:
+                steps.go(1)
+                moved = tmp_path / "sysroot" / str(target)[1:]
+                moved.parent.mkdir(parents=True, exist_ok=True)
+                target.rename(moved)
+                page.show("flamegraph", "vizzy.flame && vizzy.flame.trees.frames.names.includes('grow')")
+                assert page.run("vizzy.live.latest.shown.process").endswith(", running)")
+                moved.rename(target)
 
 
 def test_replay_starts_anywhere(tmp_path: Path, open_live: Open) -> None:

@@ -20,9 +20,10 @@ from vizreport.live.session import LiveFigures
 from vizreport.live.showing import Choice, Shown
 from vizreport.model.trace import Image
 from vizreport.reports.call_trees import build_page_tree
-from vizreport.reports.process_text import describe_command, describe_end, describe_process, shorten_command
+from vizreport.reports.process_text import describe_command, describe_end, shorten_command
 from vizreport.reports.stack_lists import NamedStack
 from vizreport.reports.stack_view import describe_site, describe_stack
+from vizreport.reports.summary_text import describe_note
 from vizreport.views.calltree import LIVE_METRICS, describe_tree
 from vizreport.views.heatmap import describe_levels
 from vizreport.views.losses import make_loss_columns
@@ -39,7 +40,7 @@ _COMMAND_WIDTH = 70
 
 def describe_choice(choice: Choice) -> str:
     """Returns what the list of processes says of an image."""
-    ended = "" if choice.image.end is None else f", {describe_end(choice.image)}"
+    ended = f", {_describe_state(choice.image)}" if choice.image.end is not None else ""
     return f"{choice.image.pid} {shorten_command(describe_command(choice.image), _COMMAND_WIDTH)}{ended}"
 
 
@@ -50,7 +51,8 @@ def make_look(shown: Shown, heatmap: Heatmap | None) -> dict[str, Any]:
     usage, titles = make_timeline_columns(merge_bins(figures.core.timeline, _MOST_BINS), UNIT, image.drops)
     usage["time"][-1] = max(figures.now_ns / UNIT.ns, usage["time"][-2])  # the last bin goes on
     return {
-        "process": describe_process(image),
+        "process": f"{describe_command(image)} (pid {image.pid}, {_describe_state(image)})",
+        "notices": [f"names: {warning}" for warning in shown.names.warnings] + [describe_note(n) for n in image.notes],
         "ended": image.end is not None,
         "figures": _make_figures(figures),
         "usage": _listed(usage),
@@ -62,6 +64,10 @@ def make_look(shown: Shown, heatmap: Heatmap | None) -> dict[str, Any]:
         "calltree": describe_tree(_build_tree(shown), LIVE_METRICS),
         "growing": [_describe_growing(entry) for entry in shown.growing],
     }
+
+
+def _describe_state(image: Image) -> str:
+    return "running" if image.end is None else describe_end(image)
 
 
 def _describe_heatmap(heatmap: Heatmap, image: Image) -> dict[str, Any]:

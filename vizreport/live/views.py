@@ -5,6 +5,7 @@ To be used in the engine's thread. What is kept is of the last looks, not of pag
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -41,7 +42,8 @@ class Views:
     def __init__(self, showing: Showing, clock: Callable[[], float] = time.monotonic) -> None:
         """Has looked at nothing yet."""
         self._showing, self._clock = showing, clock
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}  # of recordings, by path
+        self._count = itertools.count(1)
         self._looks: dict[str, _Look] = {}
 
     def look(self, wanted: str, seen: str) -> bytes:
@@ -53,9 +55,11 @@ class Views:
         """
         choices, feed = self._list_choices(), self._showing.feed
         followed = choose_busiest(list(choices.values()))
-        key = wanted if wanted in choices else next((k for k, choice in choices.items() if choice is followed), None)
+        key = wanted if wanted in choices else None if followed is None else self._find_key(followed)
         state: dict[str, Any] = {
-            "choices": [{"key": each, "label": describe_choice(choice)} for each, choice in choices.items()],
+            "choices": [
+                {"key": each, "label": describe_choice(choice)} for each, choice in _choose_listed(choices).items()
+            ],
             "chosen": key if wanted in choices else "",
             "followed": "" if followed is None else describe_choice(followed),
             "behind": feed.behind_s if isinstance(feed, Streams) else 0.0,
@@ -99,12 +103,14 @@ class Views:
         return str(path), size
 
     def _list_choices(self) -> dict[str, Choice]:
-        """Returns by their keys the images that can be chosen: the newest, if there are too many."""
-        listed = list(self._showing.list_choices())
-        return {self._find_key(choice): choice for choice in listed[-_MOST_CHOICES:]}
+        """Returns by their keys the images that can be chosen, in order of appearance."""
+        self._numbers = {path: n for path, n in self._numbers.items() if path in self._showing.feed.sessions}
+        return {self._find_key(choice): choice for choice in self._showing.list_choices()}
 
     def _find_key(self, choice: Choice) -> str:
-        return f"{self._numbers.setdefault(choice.path, len(self._numbers) + 1)}.{choice.image.index}"
+        if choice.path not in self._numbers:
+            self._numbers[choice.path] = next(self._count)
+        return f"{self._numbers[choice.path]}.{choice.image.index}"
 
     def _find_look(self, key: str, choice: Choice) -> _Look:
         now = self._clock()
@@ -131,6 +137,15 @@ class Views:
             "paused": player.paused,
             "speed": player.speed,
         }
+
+
+def _choose_listed(choices: dict[str, Choice]) -> dict[str, Choice]:
+    """Returns what a page lists: those that did most, if there are too many, in the same order."""
+    if len(choices) <= _MOST_CHOICES:
+        return choices
+    least = sorted((choice.image.n_events for choice in choices.values()), reverse=True)[_MOST_CHOICES - 1]
+    listed = {key: choice for key, choice in choices.items() if choice.image.n_events >= least}
+    return dict(itertools.islice(listed.items(), _MOST_CHOICES))
 
 
 def _write(content: dict[str, Any]) -> bytes:

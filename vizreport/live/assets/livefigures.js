@@ -30,7 +30,14 @@
     };
   }
 
-  function show({ process, figures }) {
+  function warn(notices) {
+    const box = vizzy.find(".head .notice");
+    box.hidden = !notices.length;
+    vizzy.find("ul", box).replaceChildren(...notices.map((text) => vizzy.make("li", { textContent: text })));
+  }
+
+  function show({ process, notices, figures }) {
+    warn(notices);
     say(vizzy.find("[data-figure=process]"), process);
     document.title = `${process.split(" (pid ")[0]} - vizzy live`;
     for (const element of vizzy.all("[data-figure][data-unit]")) {
@@ -47,6 +54,7 @@
   document.addEventListener("look", ({ detail }) => {
     list(document.getElementById("process"), detail);
     document.getElementById("save").hidden = !detail.shown || Boolean(detail.player);
+    document.getElementById("pause").hidden = Boolean(detail.player); // its own controls stop it
     vizzy.find(".naming").hidden = !detail.naming;
     document.body.classList.toggle("waiting", !detail.shown);
     if (detail.address) vizzy.find(".start code").textContent = `vizzytrace ${detail.address} ./program`;

@@ -36,8 +36,7 @@
       this.bar.hidden = !state;
       if (!state) return;
       this.position.max = state.duration;
-      this.button.textContent = this.plays ? "Stop" : "Play";
-      this.button.setAttribute("aria-pressed", this.plays);
+      this.button.textContent = this.plays ? "Pause" : "Play";
       if (document.activeElement !== this.speed) this.showSpeed(state.speed);
       if (this.dragging) return;
       this.position.value = state.position;
