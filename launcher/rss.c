@@ -6,6 +6,7 @@
 
 #define PSS_NS 1000000000u     /* shortest time between two proportional samples of an image */
 #define PENDING_NS 1000000000u /* longest that samples wait for others: who watches sees them */
+#define MOST_INTERVAL_NS 1000000000u
 
 void vz_rss_flush(struct vz_collector *collector, struct vz_image *image)
 {
@@ -43,8 +44,11 @@ void vz_rss_sample(struct vz_collector *collector)
         if (image && image->outer_pid && !image->source.is_dead && !image->exec_note)
             sample_image(collector, image);
     }
-    /* With very many processes it takes longer than it should: then less often. */
+    /* With very many processes it takes longer than it should: then less often. But it also seems to take long where others
+     * wanted the processor meanwhile, which says nothing of what it costs. */
     collector->next_rss_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), 0);
+    if (collector->next_rss_ns > now + MOST_INTERVAL_NS)
+        collector->next_rss_ns = now + MOST_INTERVAL_NS;
     if (collector->next_rss_ns < now + interval)
         collector->next_rss_ns = now + interval;
 }

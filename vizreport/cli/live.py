@@ -63,10 +63,8 @@ async def _run(
 ) -> None:
     """Receives and shows."""
     from vizreport.live.feeds import Streams
-    from vizreport.live.server import serve_live
-    from vizreport.live.showing import Showing
 
-    loop = asyncio.get_running_loop()
+    loop, listens = asyncio.get_running_loop(), asyncio.Event()
 
     def forget(recording: Recording) -> None:  # the receiver is the loop's, the feed another thread's
         loop.call_soon_threadsafe(partial(receiver.forget, recording, delete=discard))
@@ -74,12 +72,20 @@ async def _run(
     def listening(port: int) -> None:
         feed.address = f"tcp://{listen[0]}:{port}"
         say(f"listening on {listen[0]}:{port}")
+        listens.set()
 
     feed = Streams(receiver, forget=forget)
-    await asyncio.gather(
-        receiver.serve(*listen, started=listening),
-        serve_live(feed, Showing(feed, options, n_stacks=N_STACKS), *http, started=say_where),
+    receiving, waiting = (
+        asyncio.ensure_future(task) for task in (receiver.serve(*listen, started=listening), listens.wait())
     )
+    await asyncio.wait((receiving, waiting), return_when=asyncio.FIRST_COMPLETED)
+
+    # To load what draws takes a second; who streams meanwhile waits in the queue.
+    from vizreport.live.server import serve_live
+    from vizreport.live.showing import Showing
+
+    showing = Showing(feed, options, n_stacks=N_STACKS)
+    await asyncio.gather(receiving, serve_live(feed, showing, *http, started=say_where))
 
 
 def say(text: str) -> None:
