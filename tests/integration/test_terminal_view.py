@@ -84,10 +84,17 @@ def test_what_arrives_is_shown_and_saved(
         for path in (kept, tmp_path / "so q far.trace")
     )
     assert complete == saved
-    terminal.keys("s")
-    terminal.wait("Save what has arrived")
-    terminal.keys(str(kept), "Enter")
-    terminal.wait("is there already")
+    for name, answer in (
+        (str(kept), "is there already"),
+        ("x" * 300, "File name too long"),
+        ("/no/such/folder/x", "No such file or directory"),
+        ("/dev/full/x", "Not a directory"),
+        ("~nobody-of-that-name/x", "home"),
+    ):
+        terminal.keys("s")
+        terminal.wait("Save what has arrived")
+        terminal.keys(name, "Enter")
+        terminal.wait(answer)
     terminal.keys("q")
     assert terminal.wait_for_end() == 0
 
@@ -99,7 +106,7 @@ def test_save_in_the_middle(vizzytrace: Path, program: Program, terminal: Termin
     command = [str(vizzytrace), f"tcp://127.0.0.1:{port}", str(program("churn.c")), "1000000000"]
     recorder = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        terminal.wait(lambda screen: "churn" in screen and " 0 allocs" not in screen)
+        terminal.wait(lambda screen: "churn" in screen and ", running)" in screen and " 0 allocs" not in screen)
         terminal.keys("p")
         paused = terminal.wait("paused: recording goes on")
         allocs = int(re.findall(r"([\d,]+) allocs", paused)[0].replace(",", ""))
@@ -127,7 +134,7 @@ def test_save_in_the_middle(vizzytrace: Path, program: Program, terminal: Termin
 
 
 def test_keys_of_a_played_trace(terminal: Terminal, trace: Path) -> None:
-    replay(terminal, trace, "--speed", "0.001", width=120)
+    replay(terminal, trace, "--speed", "0.000002", width=120)
     terminal.wait("0 blocks")
     terminal.keys("End")
     check_figures(terminal, trace)
@@ -139,9 +146,9 @@ def test_keys_of_a_played_trace(terminal: Terminal, trace: Path) -> None:
     terminal.wait("5.100 s of")
     terminal.wait("5 blocks")
     terminal.keys("+")
-    terminal.wait("0.002 times as fast")
+    terminal.wait("4e-06 times as fast")
     terminal.keys("-", "-")
-    terminal.wait("0.0005 times as fast")
+    terminal.wait("1e-06 times as fast")
     terminal.keys("Space")
     terminal.wait("paused")
     terminal.keys("Space")
@@ -164,7 +171,7 @@ def test_keys_of_a_played_trace(terminal: Terminal, trace: Path) -> None:
 
 
 def test_tables_and_selection(terminal: Terminal, trace: Path) -> None:
-    replay(terminal, trace, "--speed", "0.001", "--start", "100.5", "--no-symbols")
+    replay(terminal, trace, "--speed", "0.000001", "--start", "100.5", "--no-symbols")
     screen = terminal.wait("100 blocks")
     assert re.search(r"48\.8 KiB +50  prog\+0x1200 ← prog\+0x100\n", screen)
     assert re.search(r"Selected call stack\n +0  prog\+0x1200\n +1  prog\+0x100\n", screen)
@@ -279,6 +286,14 @@ def test_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:
         terminal.start([*VIZREPORT, "live", "--tui", "--listen", f"127.0.0.1:{port}"], ENV)
         terminal.wait("can't listen there")
         assert terminal.wait_for_end() == 1
+
+
+@pytest.mark.parametrize("speed", ["inf", "nan", "-1", "0", "1e300", "fast"])
+def test_speeds_that_are_none(trace: Path, speed: str) -> None:
+    command = [*VIZREPORT, "replay", str(trace), "--speed", speed]
+    run = subprocess.run(command, env=ENV, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 2
+    assert re.fullmatch(r"vizreport: Invalid value for '--speed': .*\n", run.stderr)
 
 
 @pytest.mark.parametrize("command", [["live", "--tui"], ["replay", "--tui", "none.trace"]])

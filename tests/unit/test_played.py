@@ -15,7 +15,7 @@ from replay_oracle import expect_peak, expect_stacks, expect_threads, expect_tot
 from replay_oracle import replay as replay_slowly
 
 from vizreport.errors import TraceFormatError, VizzyError
-from vizreport.live.feeds import Player
+from vizreport.live.feeds import FASTEST, SLOWEST, Player
 from vizreport.live.played import Checkpoints, PlayedSession
 from vizreport.live.screen import View, draw_screen
 from vizreport.live.session import LiveFigures, LiveSession
@@ -344,6 +344,15 @@ def test_time_stands_still_until_it_is_there(play: Callable[..., tuple[Player, C
     assert advance(player) == (100, 101)
     player.seek(-5)
     assert advance(player) == (0, 1)
+
+
+@pytest.mark.parametrize("speed", [float("inf"), float("nan"), 1e300, 0.0, -1.0, float("-inf")])
+def test_speeds_that_can_not_be(play: Callable[..., tuple[Player, Clock]], speed: float) -> None:
+    for player, clock in (play(speed), play(1)):
+        player.play_at(speed)
+        clock.now += 1e-9
+        advance(player)
+        assert SLOWEST <= player.speed <= FASTEST
 
 
 def test_at_the_end_it_begins_again(play: Callable[..., tuple[Player, Clock]]) -> None:

@@ -130,6 +130,15 @@ def test_losses_stand_first(figures: LiveFigures) -> None:
     assert "\n1,234 events dropped, 5 blocks damaged · " in text
 
 
+def test_a_process_without_an_end_is_running_while_more_may_come(figures: LiveFigures) -> None:
+    image = replace(figures.image, end=None)
+    figures = replace(figures, image=image)
+    half, end = (Playback(at, 10, 1.0, paused=False, seeking=False) for at in (5, 10))
+    assert "(pid 100, running)" in draw(View(figures))
+    assert "(pid 100, running)" in draw(View(figures, playback=half))
+    assert "(pid 100, end not known)" in draw(View(figures, playback=end))
+
+
 def test_no_bytes_at_all(tmp_path: Path) -> None:
     (tmp_path / "t.trace").write_bytes(TraceBuilder().session().image(0).build())
     view = View(PlayedSession(str(tmp_path / "t.trace")).look(0))

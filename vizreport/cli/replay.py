@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,24 @@ if TYPE_CHECKING:
     from vizreport.live.feeds import Player
 
 
+class SpeedType(click.FloatRange):
+    """A speed that can be played at; float() also reads "nan", which is in any range."""
+
+    def __init__(self) -> None:
+        """Has the bounds of feeds.Player, which is not imported for them."""
+        super().__init__(min=1e-6, max=1e6)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Returns the speed."""
+        speed = float(super().convert(value, param, ctx))
+        if math.isnan(speed):
+            self.fail(f"{value!r} is no speed", param, ctx)
+        return speed
+
+
 @click.command(name="replay")
 @trace_argument
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Times.")
+@click.option("--speed", type=SpeedType(), default=1.0, show_default=True, metavar="X", help="Seconds in one.")
 @click.option("--start", type=MomentType(), default="start", metavar="T", help="Where to begin: 1.5, 350ms, peak ...")
 @tui_option
 @http_option

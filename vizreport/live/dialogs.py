@@ -64,17 +64,18 @@ class ProcessList(ModalScreen[int | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,l", "dismiss(None)")]
 
-    def __init__(self, choices: Sequence[Choice]) -> None:
-        """Takes what there is to choose from."""
+    def __init__(self, choices: Sequence[Choice], *, running: bool) -> None:
+        """Takes what there is to choose from; running: processes may still end."""
         super().__init__()
-        self._choices = choices
+        self._choices, self._going_on = choices, running
 
     def compose(self) -> ComposeResult:
         """A line for each."""
         with Vertical():
             yield Label("Processes (Enter shows one, Escape closes)")
             room = min(self.app.size.width * 9 // 10, 100) - 8
-            yield OptionList(*(Text(describe_shortly(choice.image, room)) for choice in self._choices))
+            lines = (describe_shortly(choice.image, room, running=self._going_on) for choice in self._choices)
+            yield OptionList(*map(Text, lines))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Takes the choice."""

@@ -148,6 +148,10 @@ class Streams:
         self._forget(self._recordings.pop(path))
 
 
+SLOWEST, FASTEST = 1e-6, 1e6
+"""Speeds of a played trace."""
+
+
 class Player:
     """A recorded trace, at a speed.
 
@@ -162,7 +166,7 @@ class Player:
 
         Args:
             path: The trace.
-            speed: Seconds of the recording in one second.
+            speed: Seconds of the recording in one second; bounded by SLOWEST and FASTEST.
             start_ns: Where to begin.
             clock: Seconds.
 
@@ -172,7 +176,7 @@ class Player:
         """
         self._session = PlayedSession(path)
         self.duration_ns = self._session.duration_ns
-        self._speed, self._paused, self._clock = speed, False, clock
+        self._speed, self._paused, self._clock = _bound_speed(speed), False, clock
         self.seek(start_ns)
 
     @property
@@ -220,9 +224,9 @@ class Player:
             self.seek(0)
 
     def play_at(self, speed: float) -> None:
-        """Changes the speed."""
+        """Changes the speed, within its bounds."""
         self._stop()
-        self._speed = speed
+        self._speed = _bound_speed(speed)
 
     def advance(self) -> bool:
         """See Feed."""
@@ -250,3 +254,7 @@ class Player:
         """Makes where it is the beginning of what follows."""
         if self._since is not None:
             self.seek(self._session.now_ns)
+
+
+def _bound_speed(speed: float) -> float:
+    return max(SLOWEST, min(FASTEST, speed))  # in this order, what is no number is the fastest

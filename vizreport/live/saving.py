@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from vizreport.errors import VizzyError
-from vizreport.output_file import write_output
 
 _PIECE_BYTES = 1 << 20
 
 
-def save_so_far(path: Path, n_bytes: int, target: Path) -> None:
+def save_so_far(path: Path, n_bytes: int, name: str) -> None:
     """Copies the beginning of a trace file; what follows may come meanwhile.
 
     Args:
         path: Of the file.
         n_bytes: Up to where it is sound.
-        target: Where it goes. Nothing that is there is overwritten.
+        name: Where it goes; ``~`` is the user's home. Nothing that is there is overwritten.
 
     Raises:
         VizzyError: There is nothing yet, or it can't be written.
     """
     if n_bytes == 0:
         raise VizzyError("nothing has arrived that could be saved")
-    if target.exists():
-        raise VizzyError(f"{target}: is there already; choose another name")
     try:
-        write_output(target, _read_pieces(path, n_bytes))
-    except OSError as error:
-        raise VizzyError(f"{target}: can't be written: {error.strerror}") from error
+        target = Path(name).expanduser()
+        with target.open("xb") as file:
+            try:
+                _copy(path, n_bytes, file)
+            except OSError:
+                with suppress(OSError):
+                    target.unlink()
+                raise
+    except FileExistsError as error:
+        raise VizzyError(f"{name}: is there already; choose another name") from error
+    except (OSError, ValueError, RuntimeError) as error:  # a name that is none, a home that is not known
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise VizzyError(f"{name}: can't be written: {reason}") from error
 
 
-def _read_pieces(path: Path, n_bytes: int) -> Iterator[bytes]:
+def _copy(path: Path, n_bytes: int, target: BinaryIO) -> None:
     with path.open("rb") as file:
         while n_bytes > 0 and (piece := file.read(min(n_bytes, _PIECE_BYTES))):
             n_bytes -= len(piece)
-            yield piece
+            target.write(piece)

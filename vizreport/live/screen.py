@@ -74,6 +74,11 @@ class View:
     message: str = ""
     ascii_only: bool = False
 
+    @property
+    def is_going_on(self) -> bool:
+        """Whether processes may still end."""
+        return self.playback is None or self.playback.position_ns < self.playback.duration_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Heights:
@@ -104,7 +109,7 @@ def draw_screen(view: View, width: int, height: int) -> list[Text]:
         lines += _draw_frames(view, width, heights.frames)
     lines = lines[: max(height - 2, 0)]
     lines += [Text()] * (height - 2 - len(lines))
-    lines += [_draw_message(view), _draw_keys(view, width)]
+    lines += [_draw_message(view, width), _draw_keys(view, width)]
     return [_fit(line, width, ascii_only=view.ascii_only) for line in lines[-height:]]
 
 
@@ -155,15 +160,15 @@ def _draw_head(view: View, width: int) -> list[Text]:
 def _draw_process(view: View, image: Image, width: int) -> Text:
     """Returns the command, shortened before what follows it is cut."""
     number = f"  {view.process} of {view.n_processes}" if view.n_processes > 1 else ""
-    line = Text(describe_shortly(image, width - len(number)), style=_STRONG)
+    line = Text(describe_shortly(image, width - len(number), running=view.is_going_on), style=_STRONG)
     line.truncate(width - len(number), pad=True)
     return line.append(number, style="not bold")
 
 
-def describe_shortly(image: Image, width: int) -> str:
+def describe_shortly(image: Image, width: int, *, running: bool) -> str:
     """Returns what describe_process does; the command is shortened where there is no room for it."""
     command = describe_command(image)
-    rest = describe_process(image).removeprefix(command)
+    rest = describe_process(image, running=running).removeprefix(command)
     return shorten_command(command, max(width - len(rest), width // 2)) + rest
 
 
@@ -266,7 +271,7 @@ def _draw_frames(view: View, width: int, height: int) -> list[Text]:
     return lines
 
 
-def _draw_message(view: View) -> Text:
+def _draw_message(view: View, width: int) -> Text:
     """Returns where a played trace is, and the last message."""
     line = Text()
     played = view.playback
@@ -276,7 +281,11 @@ def _draw_message(view: View) -> Text:
     elif view.paused:
         line.append("paused: recording goes on", _WARN)
     if view.message:
-        line.append("  " if line.plain else "").append(quote(view.message))
+        line.append("  " if line.plain else "")
+        message = quote(view.message)
+        room = max(width - line.cell_len, 1)
+        # Reasons stand at the end.
+        line.append(message if len(message) <= room else f"…{message[len(message) - room + 1 :]}")
     return line
 
 

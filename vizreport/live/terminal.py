@@ -13,7 +13,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -289,7 +288,7 @@ class TerminalView(App[int]):
                 self._choose(choices[number])
 
         choices = self._looked.choices
-        self.push_screen(ProcessList(choices), choose)
+        self.push_screen(ProcessList(choices, running=self._view.is_going_on), choose)
 
     def action_save(self) -> None:
         """Asks for a name, and saves."""
@@ -299,18 +298,18 @@ class TerminalView(App[int]):
 
         def begin(name: str | None) -> None:
             if name:
-                self.run_worker(self._save(choice.path, Path(name)))
+                self.run_worker(self._save(choice.path, name))
 
         self.push_screen(NameDialog(), begin)
 
-    async def _save(self, path: str, target: Path) -> None:
+    async def _save(self, path: str, name: str) -> None:
         streams = self._streams
         assert streams is not None
-        self.tell(f"saving {target} ...")
+        self.tell(f"saving {name} ...")
         try:
             source, n_bytes = await self._engine.ask(lambda: streams.save(path))
-            await asyncio.to_thread(save_so_far, source, n_bytes, target)
-            self.tell(f"saved {target}")
+            await asyncio.to_thread(save_so_far, source, n_bytes, name)
+            self.tell(f"saved {name}")
         except VizzyError as error:
             self.tell(str(error))
         except KeyError:

@@ -17,14 +17,15 @@ _ORIGIN_TEXT = {
 }
 
 
-def describe_process(image: Image) -> str:
-    """Returns pid, command, where it came from and how it ended, in one line."""
+def describe_process(image: Image, *, running: bool = False) -> str:
+    """Returns pid, command, where it came from and how it ended, in one line; running: an end may still come."""
     if not image.known:
         return "unknown: its description is damaged"
     command = describe_command(image)
     origin = f", {_ORIGIN_TEXT[image.origin]} {image.ppid}" if image.origin in _ORIGIN_TEXT else ""
     execs = f", after exec {image.exec_number}" if image.exec_number else ""
-    return f"{command} (pid {image.pid}{origin}{execs}, {describe_end(image)})"
+    end = "running" if running and image.end is None else describe_end(image)
+    return f"{command} (pid {image.pid}{origin}{execs}, {end})"
 
 
 def describe_command(image: Image) -> str:
