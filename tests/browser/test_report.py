@@ -236,6 +236,17 @@ def test_pointing_says_what_is_there(report: OpenedPage) -> None:
     report.wait_for("document.querySelector('.bk-Tooltip')")
 
 
+def test_every_column_of_numbers_is_explained(report: OpenedPage) -> None:
+    for section in SECTIONS:
+        report.show(section)
+    numbers = "th.number, .stack .size, .stack .many"
+    bare = f"[...document.querySelectorAll('{numbers}')].filter((each) => !each.title).map((each) => each.outerHTML)"
+    assert report.run(bare) == []
+    assert report.run(
+        "[...document.querySelectorAll('.card, section.panel h2')].every((each) => each.querySelector('.help'))"
+    )
+
+
 def test_finding_leads_to_its_picture(report: OpenedPage) -> None:
     report.page.click("#findings li[data-kind=ManyTemporaries] a")
     report.show("flamegraph", "vizzy.flame")

@@ -20,6 +20,7 @@ from vizreport.views.calltree import describe_function
 
 _CARD_WIDTH = 44
 _COMMAND_WIDTH = 80
+_ANONYMOUS = "(anonymous namespace)::"  # says nothing, and is longer than a card is wide
 _TITLE_WIDTH = 120
 _NO_CLOCK = 1970  # what comes from CSV may not know the time of day
 
@@ -152,7 +153,8 @@ def _make_leak_card(results: PictureResults) -> Card:
         return Card("Largest leak", "none", "", "nothing was left", help_text, "leaks")
     size, blocks = leaks[0].values
     site = describe_function(leaks[0].stack[0]) if leaks[0].stack else "no call stack recorded"
-    more = f"{say_count(blocks, 'block')} from {shorten_name(quote(site), _CARD_WIDTH)}{_doubt(results)}"
+    name = shorten_name(quote(site).replace(_ANONYMOUS, ""), _CARD_WIDTH)
+    more = f"{say_count(blocks, 'block')} from {name}{_doubt(results)}"
     return Card("Largest leak", *_split(size), more, help_text, "leaks")
 
 

@@ -3,9 +3,13 @@
   "use strict";
 
   function figures(trees, { tree, node, metric }) {
-    const head = ["", "total", "share", "self"].map((text) =>
-      vizzy.make("th", { textContent: text, className: text ? "number" : "", scope: "col" }),
-    );
+    const heads = [
+      ["", ""],
+      ["total", "Of all call stacks through this box"],
+      ["share", "Total, of the whole program"],
+      ["self", "Of call stacks that end in this box"],
+    ];
+    const head = heads.map(([text, title]) => vizzy.make("th", { textContent: text, title, className: text ? "number" : "", scope: "col" }));
     const rows = trees.metrics
       .filter(({ name }) => tree.total(name, 0) > 0 && (vizzy.state.get("range") || !name.startsWith("range-")))
       .map(({ name, label }) => {
