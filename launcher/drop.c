@@ -83,7 +83,7 @@ static int write_below(const char *base, const char *image, size_t bytes, struct
         error = -ENAMETOOLONG;
     if (!error) {
         strcpy(config->library_path, drop->library);
-        error = vz_library_write(drop->library, image, bytes);
+        error = vz_library_write(drop->library, image, bytes, false);
     }
     if (error)
         vz_drop_remove(drop);

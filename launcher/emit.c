@@ -64,12 +64,12 @@ static bool configure(const struct vz_cli *cli, struct vz_config_solo *solo)
 }
 
 /* In place of what is there: a program that has that loaded keeps it. */
-static int replace(const char *path, const char *image, size_t bytes)
+static int replace(const char *path, const char *image, size_t bytes, bool is_secret)
 {
     char *temporary;
     if (asprintf(&temporary, "%s.%d", path, (int)getpid()) < 0)
         return -ENOMEM;
-    int error = vz_library_write(temporary, image, bytes);
+    int error = vz_library_write(temporary, image, bytes, is_secret);
     if (!error && rename(temporary, path) != 0)
         error = -errno;
     if (error)
@@ -92,7 +92,7 @@ int vz_emit(const struct vz_cli *cli)
         free(image);
         return VZ_EXIT_FAILED;
     }
-    error = replace(cli->emit_path, image, bytes);
+    error = replace(cli->emit_path, image, bytes, cli->token != NULL);
     free(image);
     if (error) {
         vz_message_error("%s: can't write the library: %s", cli->emit_path, strerror(-error));

@@ -55,6 +55,7 @@ void vz_image_source_open(struct vz_image *image, struct vz_region *region)
                                        .sink = collector->sink,
                                        .flags = collector->cli->free_stacks ? VZ_BLOCK_FREE_STACKS : 0,
                                        .region = region,
+                                       .bytes = VZ_REGION_STRIDE,
                                        .node_capacity = NODES_TOGETHER,
                                        .log_at = region->log_first};
 }

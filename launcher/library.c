@@ -40,13 +40,14 @@ int vz_library_copy(char **image, size_t *bytes, struct vz_config **config)
     return -ENOEXEC;
 }
 
-int vz_library_write(const char *path, const char *image, size_t bytes)
+int vz_library_write(const char *path, const char *image, size_t bytes, bool is_secret)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0755);
+    const mode_t mode = is_secret ? 0700 : 0755;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return -errno;
     int error = vz_io_write_all(fd, image, bytes);
-    if (!error && fchmod(fd, 0755) != 0) /* whatever the umask is */
+    if (!error && fchmod(fd, mode) != 0) /* whatever the umask is */
         error = -errno;
     if (close(fd) != 0 && !error)
         error = -errno;

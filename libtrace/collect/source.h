@@ -70,7 +70,8 @@ struct vz_source {
     uint32_t flags; /* of its EVENTS blocks */
     uint32_t index; /* of the image in the trace */
     struct vz_region *region;
-    bool is_dead; /* its process has ended, or it has exec'd: nothing more will be published */
+    uint64_t bytes; /* of it that can be read */
+    bool is_dead;   /* its process has ended, or it has exec'd: nothing more will be published */
     bool
         keeps_chunks; /* those that were read are given back by vz_drain_give_back alone: once the trace has what was in
                           them */
@@ -97,7 +98,7 @@ static inline uint64_t vz_source_now(const struct vz_source *source) { return so
 /* A place in the region, or NULL if it doesn't lie in it entirely. */
 static inline void *vz_source_at(const struct vz_source *source, uint64_t offset, uint64_t bytes)
 {
-    if (offset < VZ_REGION_HEADER_BYTES || offset > VZ_REGION_STRIDE || bytes > VZ_REGION_STRIDE - offset || offset % 8)
+    if (offset < VZ_REGION_HEADER_BYTES || offset > source->bytes || bytes > source->bytes - offset || offset % 8)
         return NULL;
     return (char *)source->region + offset;
 }

@@ -128,13 +128,21 @@ static bool tolerates(const struct sock_fprog *filter, struct seccomp_data data)
     return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG || action == SECCOMP_RET_ERRNO;
 }
 
-/* What a process that writes its own trace calls besides. */
+#ifdef SYS_ftruncate64
+#define VZ_SYS_TRUNCATE SYS_ftruncate64
+#else
+#define VZ_SYS_TRUNCATE SYS_ftruncate
+#endif
+
+/* What a process that writes its own trace calls besides, and a forked child of it when it begins. */
 static bool tolerates_solo(const struct sock_fprog *filter)
 {
     static const int numbers[] = {
-        SYS_openat,  SYS_close,     SYS_read,     SYS_write,  SYS_pwrite64,       SYS_ftruncate,  SYS_fallocate,
-        SYS_statx,   SYS_prlimit64, SYS_munmap,   SYS_tgkill, SYS_rt_sigprocmask, SYS_madvise,    SYS_socket,
-        SYS_connect, SYS_sendto,    SYS_recvfrom, SYS_fcntl,  SYS_ppoll,          SYS_setsockopt, SYS_getrandom};
+        SYS_openat,        SYS_close,           SYS_read,       SYS_write,    SYS_pwrite64, VZ_SYS_TRUNCATE,
+        SYS_fallocate,     SYS_statx,           SYS_prlimit64,  SYS_munmap,   SYS_tgkill,   SYS_rt_sigprocmask,
+        SYS_rt_sigpending, SYS_rt_sigtimedwait, SYS_madvise,    SYS_mremap,   SYS_uname,    SYS_getcwd,
+        SYS_readlinkat,    SYS_getppid,         SYS_socket,     SYS_connect,  SYS_sendto,   SYS_recvfrom,
+        SYS_fcntl,         SYS_ppoll,           SYS_setsockopt, SYS_getrandom};
     for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (!tolerates(filter, (struct seccomp_data){.nr = numbers[i]}))
             return false;

@@ -246,7 +246,7 @@ static void wait_for_hook(void)
 {
     if (is_emitted()) {
         if (n_unrecorded++ == 0)
-            vz_solo_part();
+            vz_solo_make_private();
         return;
     }
     const int fd = n_unrecorded++ ? -1 : open_session();
@@ -323,12 +323,18 @@ static void before_fork(void)
 {
     if (atomic_load(vz_life) == VZ_LIFE_RECORDING)
         fork_ticks = vz_clock_ticks();
+    vz_solo_before_fork();
 }
 
-static void after_fork_in_parent(void) { fork_ticks = 0; }
+static void after_fork_in_parent(void)
+{
+    vz_solo_after_fork(false);
+    fork_ticks = 0;
+}
 
 static void after_fork_in_child(void)
 {
+    vz_solo_after_fork(true);
     /* Still recording: the kernel did not wipe the page, or another handler has allocated already and made us attach. */
     if (atomic_load(vz_life) == VZ_LIFE_RECORDING && vz_region->pid != vz_sys_getpid())
         atomic_store(vz_life, VZ_LIFE_FORKED);

@@ -76,7 +76,7 @@ static void run_job(void *argument)
     job->result = vz_solo_check(0);
 }
 
-void vz_solo_part(void)
+void vz_solo_make_private(void)
 {
     if (vz_solo.config->is_stream)
         return; /* it is private already */
@@ -95,8 +95,13 @@ static bool do_job(struct job *job)
     return job->result;
 }
 
+/* A vfork child has its parent's memory, but descriptors of its own. It leaves the writing to the others. */
+static bool is_borrowed(void) { return vz_region->pid != vz_sys_getpid(); }
+
 bool vz_solo_make_room(void)
 {
+    if (is_borrowed() || vz_solo_forks())
+        return true; /* over the limit */
     const bool drops = vz_solo.config->is_stream && (vz_solo.config->options & VZ_OPTION_DROP);
     for (;;) {
         struct job job = {0};
@@ -118,7 +123,8 @@ void vz_solo_write_in_time(uint64_t now)
 {
     struct job job = {0};
     uint64_t mask;
-    if (now < atomic_load_explicit(&vz_solo.due_ticks, memory_order_relaxed) || !vz_solo_try_lock(&mask))
+    if (now < atomic_load_explicit(&vz_solo.due_ticks, memory_order_relaxed) || is_borrowed() ||
+        !vz_solo_try_lock(&mask))
         return;
     do_job(&job);
     vz_solo_unlock(&mask);
@@ -148,7 +154,7 @@ static void wait_for_receiver(void)
 }
 
 /* Not of a vfork child, nor under a filter that would end the process. */
-static bool can_go_out(void) { return vz_solo_on && !vz_session_confined() && vz_region->pid == vz_sys_getpid(); }
+static bool can_go_out(void) { return vz_solo_on && !vz_session_confined() && !is_borrowed(); }
 
 void vz_solo_end(uint32_t fate, uint32_t fate_value)
 {
@@ -166,6 +172,25 @@ void vz_solo_end(uint32_t fate, uint32_t fate_value)
     if (fate != VZ_FATE_EXEC)
         vz_session_stop(VZ_STOP_TRACE); /* nothing can follow any more */
 }
+
+/* ---- forks by libc: nobody is just writing then, so no descriptor is left to the child --------------------------------- */
+
+static __thread bool forks;
+static __thread uint64_t fork_mask;
+
+void vz_solo_before_fork(void) { forks = can_go_out() && vz_solo_lock(&fork_mask); }
+
+void vz_solo_after_fork(bool is_child)
+{
+    if (!forks)
+        return;
+    forks = false;
+    if (is_child)
+        vz_solo_reset_lock();
+    vz_solo_unlock(&fork_mask);
+}
+
+bool vz_solo_forks(void) { return forks; }
 
 void vz_solo_may_end(uint32_t fate)
 {

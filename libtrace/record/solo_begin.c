@@ -87,6 +87,12 @@ static enum vz_growth grow(struct vz_region *region, uint64_t from, uint64_t to)
     struct growth growth = {.region = region, .to = to};
     uint64_t mask;
     (void)from;
+    if (vz_region && vz_region->pid != vz_sys_getpid())
+        return VZ_GROW_LATER; /* a child that has yet to begin on its own: the trace is its parent's */
+    if (vz_solo_forks()) {
+        vz_sys_on_stack(vz_solo.stack_top, run_growth, &growth);
+        return growth.result;
+    }
     if (!vz_solo_lock(&mask))
         return VZ_GROW_REFUSED;
     vz_sys_on_stack(vz_solo.stack_top, run_growth, &growth);
@@ -188,6 +194,7 @@ static int enter_region(uint64_t bytes)
                            .sink = &vz_solo.trace.sink,
                            .flags = vz_solo.config->options & VZ_OPTION_FREE_STACKS ? VZ_BLOCK_FREE_STACKS : 0,
                            .region = region,
+                           .bytes = vz_solo.config->is_stream ? bytes : vz_solo.mapped,
                            .keeps_chunks = true,
                            .node_capacity = MIN_EVENTS};
     return 0;
@@ -250,6 +257,7 @@ bool vz_solo_begin(const struct vz_config_solo *config, enum vz_origin origin, u
         start_clock();
     vz_solo.config = config;
     vz_solo.has_end = false;
+    vz_solo.fate = vz_solo.fate_value = 0;
     vz_solo.n_dropped = vz_solo.looked_ns = 0;
     vz_solo.trace = (struct vz_trace_sink){.sink = {.name = config->log, .say_failed = say_failed}};
     struct beginning beginning = {.origin = origin, .start_ticks = start_ticks, .region_bytes = region_bytes};

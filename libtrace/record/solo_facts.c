@@ -12,7 +12,7 @@
 /* Reads what there is of a file, up to capacity. */
 static size_t read_all(const char *path, char *buffer, size_t capacity)
 {
-    const long fd = vz_sys_open(path, O_RDONLY | O_CLOEXEC);
+    const long fd = vz_sys_lift(vz_sys_open(path, O_RDONLY | O_CLOEXEC));
     size_t bytes = 0;
     long got = fd < 0 ? 0 : 1;
     while (got > 0 && bytes < capacity) {

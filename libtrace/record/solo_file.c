@@ -4,13 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "sys.h"
 #include "sys_files.h"
 #include "text.h"
 
-enum { PATH_BYTES = 2048, MAX_NAMES = 1000, PIECE_BYTES = 4096, MAX_PAGE_BYTES = 65536, MAX_PIECES = 64 };
+enum {
+    PATH_BYTES = 2048,
+    MAX_NAMES = 1000,
+    PIECE_BYTES = 4096,
+    MAX_PAGE_BYTES = 65536,
+    MAX_PIECES = 64,
+    MAX_TRIES = 1000
+};
 
 static struct {
     struct vz_outlet outlet;
@@ -60,9 +68,8 @@ int vz_solo_file_create(const char *path, struct vz_outlet **outlet)
     *outlet = &file.outlet;
     if (fd < 0)
         return (int)fd;
-    const long error = vz_sys_identify((int)fd, &file.identity);
-    vz_sys_close((int)fd);
-    return (int)error;
+    vz_sys_close((int)fd); /* at once: it may be a low number */
+    return (int)vz_sys_identify_path(file.path, &file.identity);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
@@ -84,19 +91,40 @@ int vz_solo_file_open(void)
     return 0;
 }
 
+/* Whether the number is still ours: the program may have closed it, and opened a file of its own under it. */
+static bool has_descriptor(void)
+{
+    struct vz_sys_identity found;
+    return file.fd >= 0 && vz_sys_identify(file.fd, &found) == 0 && found.device == file.identity.device &&
+           found.inode == file.identity.inode;
+}
+
 void vz_solo_file_close(void)
 {
-    if (file.fd >= 0)
+    if (has_descriptor())
         vz_sys_close(file.fd);
     file.fd = -1;
+}
+
+/* After a call that found the descriptor closed, by a thread that closes all. Whether to try again. */
+static bool is_open_again(long result, uint32_t *n_tries)
+{
+    int error = -EBADF;
+    file.fd = result == -EBADF ? -1 : file.fd;
+    while (result == -EBADF && error == -EBADF && ++*n_tries <= MAX_TRIES)
+        error = vz_solo_file_open();
+    return result == -EBADF && error == 0;
 }
 
 static int write_at(const char *bytes, size_t n, uint64_t offset)
 {
     if (offset + n > vz_sys_file_limit())
         return -EFBIG; /* trying would be SIGXFSZ */
+    uint32_t n_tries = 0;
     while (n > 0) {
         const long written = vz_sys_pwrite(file.fd, bytes, n, offset);
+        if (is_open_again(written, &n_tries))
+            continue;
         if (written <= 0)
             return written ? (int)written : -EIO;
         bytes += written;
@@ -160,13 +188,20 @@ int vz_solo_file_map(const void *head, size_t n, void *address, uint64_t bytes)
     const uint64_t start = file.end + n;
     if (start + bytes > vz_sys_file_limit())
         return -EFBIG;
-    long error = vz_sys_allocate(file.fd, start, bytes); /* a page without blocks on a full disk is SIGBUS */
+    uint32_t n_tries = 0;
+    long error;
+    do /* a page without blocks on a full disk is SIGBUS */
+        error = vz_sys_allocate(file.fd, start, bytes);
+    while (is_open_again(error, &n_tries));
     if (error == -EOPNOTSUPP || error == -ENOSYS)
         error = write_zeros(start, bytes);
     if (!error)
         error = write_at(head, n, file.end);
     if (!error) {
-        const long mapped = vz_sys_map_over(address, (size_t)bytes, file.fd, start);
+        long mapped;
+        do
+            mapped = vz_sys_map_over(address, (size_t)bytes, file.fd, start);
+        while (is_open_again(mapped, &n_tries));
         error = mapped < 0 && mapped > -4096 ? mapped : 0;
     }
     if (error) {

@@ -1,13 +1,17 @@
 /* A futex: see solo_lock.h. */
 #include "solo_lock.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
+#include "solo_message.h"
+#include "solo_state.h"
 #include "sys.h"
 #include "sys_files.h"
 
 enum { FREE, HELD, WANTED };
-enum { WAIT_NS = 50000000, MAX_WAITS = 200 };
+enum { WAIT_NS = 50000000 };
+#define PATIENCE_NS UINT64_C(10000000000)
 
 static _Atomic uint32_t word;
 
@@ -27,12 +31,14 @@ bool vz_solo_lock(uint64_t *mask)
 {
     if (vz_solo_try_lock(mask))
         return true;
+    const uint64_t end = vz_sys_monotonic_ns() + PATIENCE_NS;
     vz_sys_hold_signals(mask);
-    for (uint32_t i = 0; i < MAX_WAITS; i++) {
+    while (vz_sys_monotonic_ns() < end) {
         if (atomic_exchange(&word, WANTED) == FREE)
             return true;
         vz_sys_futex_wait(&word, WANTED, WAIT_NS);
     }
+    vz_solo_message_stop(vz_solo.trace.sink.name, -ETIMEDOUT);
     vz_sys_release_signals(mask);
     return false;
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* mask: what vz_solo_unlock puts back. False: whoever has it does not come back. */
+/* mask: what vz_solo_unlock puts back. False: whoever has it does not come back, which was said. */
 bool vz_solo_lock(uint64_t *mask);
 /* Only if nobody has it. */
 bool vz_solo_try_lock(uint64_t *mask);

@@ -43,6 +43,8 @@ static const char *explain(int error)
         return "there are too few descriptors";
     case EKEYREJECTED:
         return "the receiver has another token, or is none";
+    case ETIMEDOUT:
+        return "writing it takes longer than 10 s";
     case EALREADY:
         return "its end was sent, and then the program could not be replaced by another one (exec)";
     default:

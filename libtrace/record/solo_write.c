@@ -167,7 +167,10 @@ bool vz_solo_check(int error)
 }
 
 /* For now there is no descriptor: the pool has to do a little longer. */
-bool vz_solo_is_passing(int error) { return error == -EMFILE || error == -ENFILE || error == -EINTR; }
+bool vz_solo_is_passing(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -EINTR || error == -EBADF;
+}
 
 int vz_solo_map_more(struct vz_region *region, uint64_t to)
 {
@@ -183,7 +186,7 @@ int vz_solo_map_more(struct vz_region *region, uint64_t to)
         vz_encoder_rewind(vz_solo.trace.encoder, sequence - 1);
     buffer->bytes = 0;
     if (!error)
-        vz_solo.mapped = to;
+        vz_solo.source.bytes = vz_solo.mapped = to;
     if (!error)
         vz_sys_advise((char *)region + from, (size_t)(to - from), MADV_DONTDUMP);
     return error;

@@ -19,6 +19,7 @@
 #include "sys_call.h"
 
 enum { KERNEL_SIGNAL_BYTES = 8 }; /* of the kernel's signal set, which is not libc's */
+enum { HIGHEST_DESCRIPTOR = 1000, SPARE_DESCRIPTORS = 24, LOWEST_DESCRIPTOR = 10 };
 
 static long call3(long number, long a, long b, long c) { return vz_sys_call6(number, a, b, c, 0, 0, 0); }
 
@@ -78,23 +79,42 @@ long vz_sys_punch(int fd, uint64_t offset, uint64_t bytes)
     return allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
 }
 
-long vz_sys_lift(long fd)
+/* From which number on to look for a free one: a table of descriptors is as long as its highest. */
+static int choose_lowest(void)
 {
-    if (fd < 0 || fd > 2)
-        return fd;
-    const long lifted = call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-    vz_sys_close((int)fd);
-    return lifted;
+    struct {
+        uint64_t soft, hard;
+    } limit = {.soft = 0};
+    vz_sys_call6(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0);
+    if (limit.soft > HIGHEST_DESCRIPTOR)
+        return HIGHEST_DESCRIPTOR - SPARE_DESCRIPTORS;
+    return limit.soft > LOWEST_DESCRIPTOR + SPARE_DESCRIPTORS ? (int)limit.soft - SPARE_DESCRIPTORS : LOWEST_DESCRIPTOR;
 }
 
-long vz_sys_identify(int fd, struct vz_sys_identity *identity)
+long vz_sys_lift(long fd)
+{
+    if (fd < 0)
+        return fd;
+    const long lifted = call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, choose_lowest());
+    vz_sys_close((int)fd);
+    return lifted == -EINVAL ? -EMFILE : lifted; /* so low is the limit */
+}
+
+static long identify(int fd, const char *path, int flags, struct vz_sys_identity *identity)
 {
     struct statx status;
-    const long error = vz_sys_call6(SYS_statx, fd, (long)"", AT_EMPTY_PATH, STATX_INO, (long)&status, 0);
+    const long error = vz_sys_call6(SYS_statx, fd, (long)path, flags, STATX_INO, (long)&status, 0);
     if (error == 0)
         *identity =
             (struct vz_sys_identity){(uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor, status.stx_ino};
     return error;
+}
+
+long vz_sys_identify(int fd, struct vz_sys_identity *identity) { return identify(fd, "", AT_EMPTY_PATH, identity); }
+
+long vz_sys_identify_path(const char *path, struct vz_sys_identity *identity)
+{
+    return identify(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, identity);
 }
 
 uint64_t vz_sys_file_limit(void)

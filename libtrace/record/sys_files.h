@@ -20,7 +20,8 @@ long vz_sys_allocate(int fd, uint64_t offset, uint64_t bytes);
 /* Takes them back: the bytes are zero then, and the file's length stays. */
 long vz_sys_punch(int fd, uint64_t offset, uint64_t bytes);
 
-/* The descriptor, if it is none of the three standard ones; else another one of the same file, in place of it. */
+/* Puts another descriptor of the same file, at a high number and closed on exec, in place of this one: programs take the lowest
+ * free numbers, or count on them. An error stays what it is. */
 long vz_sys_lift(long fd);
 
 /* What tells a file, socket or device from all others. */
@@ -28,6 +29,7 @@ struct vz_sys_identity {
     uint64_t device, inode;
 };
 long vz_sys_identify(int fd, struct vz_sys_identity *identity);
+long vz_sys_identify_path(const char *path, struct vz_sys_identity *identity);
 
 /* Beyond which offset writing ends the process by SIGXFSZ. */
 uint64_t vz_sys_file_limit(void);

@@ -8,28 +8,14 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "sys.h"
 #include "sys_call.h"
-
-enum { HIGHEST = 1000, SPARE = 24, LOWEST = 10 };
+#include "sys_files.h"
 
 static long call3(long number, long a, long b, long c) { return vz_sys_call6(number, a, b, c, 0, 0, 0); }
-
-/* From which number on to look for a free one: a table of descriptors is as long as its highest. */
-static int choose_lowest(void)
-{
-    struct {
-        uint64_t soft, hard;
-    } limit = {.soft = 0};
-    vz_sys_call6(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0);
-    if (limit.soft > HIGHEST)
-        return HIGHEST - SPARE;
-    return limit.soft > LOWEST + SPARE ? (int)limit.soft - SPARE : LOWEST;
-}
 
 int vz_sys_socket(uint16_t family)
 {
@@ -37,8 +23,7 @@ int vz_sys_socket(uint16_t family)
     const long low = call3(SYS_socket, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (low < 0)
         return (int)low;
-    const long high = call3(SYS_fcntl, low, F_DUPFD_CLOEXEC, choose_lowest());
-    vz_sys_close((int)low);
+    const long high = vz_sys_lift(low);
     if (high < 0)
         return (int)high;
     vz_sys_call6(SYS_setsockopt, high, IPPROTO_TCP, TCP_NODELAY, (long)&yes, sizeof yes, 0);

@@ -46,7 +46,8 @@ static struct vz_cursor cursors[2];
 
 static void open_image(struct vz_image *image)
 {
-    *image = (struct vz_image){.source = {.index = 7, .cursors = cursors, .n_cursors = 2}, .pidfd = -1};
+    *image = (struct vz_image){.source = {.index = 7, .bytes = VZ_REGION_STRIDE, .cursors = cursors, .n_cursors = 2},
+                               .pidfd = -1};
     image->source.region =
         mmap(NULL, VZ_REGION_STRIDE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(image->source.region != MAP_FAILED);

@@ -22,6 +22,7 @@ from recording import (
     Image,
     Program,
     Record,
+    Require,
     read_main_images,
     read_recording,
     read_tallies,
@@ -471,3 +472,45 @@ def test_a_child_that_can_not_be_recorded_says_nothing_of_its_parent(emit: Emit,
     assert emitted.status == 0
     assert emitted.main.raw["exit"] == {"status": 0, "signal": None}
     assert not emitted.main.anomalies
+
+
+def test_a_thread_that_closes_all_descriptors_ends_nothing(emit: Emit, require: Require, tmp_path: Path) -> None:
+    source = tmp_path / "closer.c"
+    source.write_text(
+        """#define _GNU_SOURCE
+        #include <pthread.h>
+        #include <stdatomic.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        static _Atomic int done;
+        static void *closes(void *argument)
+        {
+            while (!done)
+                for (int fd = 3; fd < 1024; fd++)
+                    close(fd);
+            return argument;
+        }
+        int main(void)
+        {
+            pthread_t thread;
+            pthread_create(&thread, NULL, closes, NULL);
+            for (int i = 0; i < 200000; i++)
+                free(malloc(1 + (size_t)i % 99));
+            done = 1;
+            return pthread_join(thread, NULL);
+        }
+        """
+    )
+    subprocess.run([require("cc"), "-O1", "-fno-builtin", "-pthread", "-o", tmp_path / "closer", source], check=True)
+    emitted = emit(tmp_path / "closer", options=("--buffer", "64K"))
+    assert (emitted.status, emitted.stderr) == (0, "")
+    assert emitted.main.counts.frees >= 200000
+    assert not emitted.anomalies
+
+
+def test_a_library_with_a_token_is_its_owners_alone(vizzytrace: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret")
+    library = emit_library(vizzytrace, tmp_path, "tcp://127.0.0.1:1", "--token-file", str(tmp_path / "token"))
+    assert library.stat().st_mode & 0o777 == 0o700
+    library.unlink()
+    assert emit_library(vizzytrace, tmp_path, "log").stat().st_mode & 0o777 == 0o755

@@ -138,7 +138,12 @@ def test_no_more_is_read_than_there_is(killed: bytes) -> None:
     memory[120:124] = pages.to_bytes(4, "little")
     memory[132:136] = (1 << 24).to_bytes(4, "little")
     memory[280 : 280 + 4 * 4096] = bytes(memory[280:284]) * 4096
+    chunk = int(np.frombuffer(stream, region.STREAM)[0]["first"])
+    for page in range(chunk, len(memory) // region.PAGE):  # chunks of 256 KiB at every page
+        head = page * region.PAGE
+        memory[head : head + 16] = np.array([(page + 1, 3, 0, 0)], region.CHUNK).tobytes()
     damaged = Region(bytes(memory))
+    assert sum(len(part.kinds) for part in damaged.list_pending({})) <= len(memory) // region.SLOT.itemsize
     assert len(list(damaged.list_pending({}))) <= 1
     assert len(damaged.read_nodes()[0]) <= region.NODES_PER_SEGMENT
 

@@ -74,7 +74,8 @@ def _list_pieces(data: memoryview, blocks: tuple[Block, ...]) -> Iterator[_Piece
     n_events, n_dropped = 0, 0
     for i, block in enumerate(blocks):
         if block.type in _ENDS:
-            ends[block.type] = bytes(_read(data, block))
+            if i > last and blocks[i - 1].sequence + 1 == block.sequence:  # else it is left of one that was overwritten
+                ends[block.type] = bytes(_read(data, block))
         elif block.type not in _POOL and (i < last or block.type in _FIRST):
             yield data[block.offset : block.end]
             n_events += block.count if block.type == fmt.BlockType.EVENTS else 0

@@ -109,7 +109,7 @@ class Region:
 
         A chunk belongs to one stream. Where damage says otherwise the first one has it: no more is read than there is.
         """
-        taken: set[int] = set()
+        taken = _Pages(len(self._memory))
         for index, stream in self.streams.items():
             position = positions.get(index)
             if int(stream["state"]) != _ACTIVE:
@@ -126,10 +126,10 @@ class Region:
         n_nodes = int(self.header["n_nodes"])
         ids, nodes = [np.zeros(0, np.uint64)], [np.zeros(0, NODE)]
         pages = self.header["node_segments"][: -(-n_nodes // NODES_PER_SEGMENT)]
-        distinct, firsts = np.unique(pages, return_index=True)  # no page is two segments'
-        for page, segment in sorted(zip(distinct.tolist(), firsts.tolist(), strict=True), key=lambda each: each[1]):
+        taken = _Pages(len(self._memory))
+        for segment, page in enumerate(pages.tolist()):
             found = self._take(NODE, page, NODES_PER_SEGMENT) if page else None
-            if found is not None:
+            if found is not None and taken.claim(page, NODES_PER_SEGMENT * NODE.itemsize // PAGE):
                 nodes.append(found)
                 ids.append(np.arange(len(found), dtype=np.uint64) + np.uint64(segment * NODES_PER_SEGMENT))
         every, columns = np.concatenate(ids), np.concatenate(nodes)
@@ -166,9 +166,9 @@ class Region:
     def _text(self, at: int, n: int) -> bytes:
         return self._memory[at : at + n]
 
-    def _take(self, dtype: np.dtype[np.void], page: int, n: int) -> NDArray[np.void] | None:
-        """Returns n records from a page on, or None: they do not lie in the region."""
-        at = page * PAGE
+    def _take(self, dtype: np.dtype[np.void], page: int, n: int, skipped: int = 0) -> NDArray[np.void] | None:
+        """Returns n records behind the skipped bytes of a page, or None: they do not lie in the region."""
+        at = page * PAGE + skipped
         if at + n * dtype.itemsize > len(self._memory):
             return None
         return np.frombuffer(self._memory, dtype, n, at)
@@ -181,20 +181,35 @@ class Region:
                 first = number * STREAMS_PER_PAGE
                 yield from ((first + i, stream) for i, stream in enumerate(streams[: n_streams - first]))
 
-    def _read_slots(self, page: int, first: int, taken: set[int]) -> NDArray[np.void]:
-        """Returns the slots of a stream from that one of this chunk on, filled or not; adds the chunks to `taken`."""
+    def _read_slots(self, page: int, first: int, taken: _Pages) -> NDArray[np.void]:
+        """Returns the slots of a stream from that one of this chunk on, filled or not; takes the chunks' pages."""
         parts = [np.zeros(0, SLOT)]
-        while page and page not in taken:
-            taken.add(page)
+        while page:
             chunk = self._take(CHUNK, page, 1)
-            chunk_class = int(chunk[0]["chunk_class"]) if chunk is not None else _CHUNK_CLASSES
-            n_slots = ((PAGE << (2 * chunk_class)) - CHUNK.itemsize) // SLOT.itemsize
-            at = page * PAGE + CHUNK.itemsize
-            if chunk is None or chunk_class >= _CHUNK_CLASSES or at + n_slots * SLOT.itemsize > len(self._memory):
+            if chunk is None or chunk[0]["chunk_class"] >= _CHUNK_CLASSES:
                 break
-            parts.append(np.frombuffer(self._memory, SLOT, n_slots, at)[first:])
+            n_pages = 1 << (2 * int(chunk[0]["chunk_class"]))
+            slots = self._take(SLOT, page, (n_pages * PAGE - CHUNK.itemsize) // SLOT.itemsize, CHUNK.itemsize)
+            if slots is None or not taken.claim(page, n_pages):
+                break
+            parts.append(slots[first:])
             page, first = int(chunk[0]["next"]), 0
         return np.concatenate(parts)
+
+
+class _Pages:
+    """Which pages were read: none belongs to two things, so that no more is read than there is."""
+
+    def __init__(self, n_bytes: int) -> None:
+        self._taken = np.zeros(n_bytes // PAGE + 1, np.bool_)
+
+    def claim(self, page: int, n: int) -> bool:
+        """Takes n pages, which lie in the memory, and tells whether nobody had any of them."""
+        pages = self._taken[page : page + n]
+        if pages.any():
+            return False
+        pages[:] = True
+        return True
 
 
 def _decode_slots(stream: int, slots: NDArray[np.void], wide: int) -> Pending:
