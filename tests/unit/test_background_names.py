@@ -99,3 +99,18 @@ def test_just_in_time_code_is_looked_for_again_at_the_end(trace: Trace, monkeypa
         names.name_stacks(shown, stacks, np.arange(3))
         wait(names)
         assert names.n_answers == answers
+
+
+def test_what_fails_harms_no_other_trace(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+    thread = NameThread()
+    broken, whole = (BackgroundNames(str(trace.path), SymbolOptions(), thread) for _ in range(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(background_names, "Symbolizer", lambda *_: 1 / 0)
+        functions(broken, trace)
+        wait(broken)
+    assert "no names" in broken.warnings[0]
+    monkeypatch.setattr(background_names, "Symbolizer", Slow)
+    Slow.may_answer.set()
+    functions(whole, trace)
+    wait(whole)
+    assert functions(whole, trace) == ["f1100", "f2200", "ff000"]

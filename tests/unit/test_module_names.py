@@ -152,6 +152,15 @@ def test_files_elsewhere_that_were_not_stripped(build: Path, tmp_path: Path) -> 
         assert Asked(build, address, **options).places[0].line == 2, options
 
 
+@pytest.mark.parametrize(
+    "path", ["/" + "a" * 5000, "/a/" * 3000, "/a\0b", "/\udc80", "/proc/1/root/x", "/dev/null/x", "//"]
+)
+def test_a_trace_names_what_it_likes(tmp_path: Path, path: str) -> None:
+    for options in ({}, {"sysroot": str(tmp_path)}, {"debug_dirs": (str(tmp_path),)}):
+        asked = Asked(Path(path), 16, **options)
+        assert (asked.places, asked.warnings) == ((), []), options
+
+
 SOME = CachedNames({1: (Place("f", "a.c", 2),), 5: ()}, True, bytes(32), "link.debug")
 
 

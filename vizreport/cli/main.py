@@ -71,6 +71,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
+        if error.filename is not None:  # not of the output, which was open already: a bug
+            raise
         # The reader turns its own into VizzyError: this one is of the output, a full disk for instance.
         click.echo(
             f"vizreport: standard output: can't be written: {error.strerror}; give it a place with room", err=True

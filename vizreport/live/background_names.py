@@ -111,8 +111,8 @@ class BackgroundNames:
                 found = self._symbolizer.find_frames(image, pcs, codes)
                 chains.update(zip(zip(pcs.tolist(), codes.tolist(), strict=True), found, strict=True))
                 self.warnings = self._symbolizer.warnings
-            except VizzyError as error:  # the trace may be gone by now
-                self.warnings = (str(error),)
+            except Exception as error:  # the trace may be gone by now; and what it holds must not end the thread
+                self.warnings = (str(error) if isinstance(error, VizzyError) else f"{self._path}: no names: {error!r}",)
             finally:
                 self.n_waiting -= len(pcs)
                 self.n_answers += 1

@@ -30,5 +30,5 @@ def _read(file: str) -> list[str]:
         if not path.is_file() or path.stat().st_size > _MOST_BYTES:
             return []
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+    except (OSError, ValueError):  # a trace names what it likes
         return []

@@ -20,6 +20,7 @@ from vizreport.symbols.debug_paths import (
 )
 from vizreport.symbols.debuginfod import Debuginfod
 from vizreport.symbols.elf_file import ElfFile, ElfFileError
+from vizreport.symbols.folders import is_file
 from vizreport.symbols.options import SymbolOptions
 
 Warn = Callable[[str], None]
@@ -63,7 +64,7 @@ def find_files(
     """
     at = find_binary_path(path, options, is_command=is_command)
     binary = _open_matching(at, build_id, warn) if at is not None else None
-    if is_command and options.exe is not None and at is not None and not at.is_file():
+    if is_command and options.exe is not None and at is not None and not is_file(at):
         warn(f"{at}: there is no such file, so --exe gives no names")
     if binary and not build_id and str(binary.path) == path and binary.path.stat().st_mtime_ns > recorded_ns:
         warn(f"{path}: changed since the recording, so it gives no names; link with --build-id to be certain")
@@ -103,7 +104,7 @@ def _read_link(binary: ElfFile) -> tuple[str, int] | None:
 
 def _open_matching(path: Path, build_id: bytes, warn: Warn, *, checksum: int | None = None) -> ElfFile | None:
     """Returns the file if it is there and of this build; without a build-id by the checksum in the debug link."""
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
         elf = ElfFile(path)

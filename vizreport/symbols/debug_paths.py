@@ -37,10 +37,8 @@ def list_debug_paths(
     """
     folders = list_debug_dirs(options)
     yield from list_by_build_id(folders, build_id)
-    where, name = (
-        PurePosixPath(path).parent.relative_to("/") if path.startswith("/") else None,
-        PurePosixPath(path).name,
-    )
+    where = PurePosixPath(path.lstrip("/")).parent if path.startswith("/") else None
+    name = PurePosixPath(path).name
     for link in dict.fromkeys([debug_link, f"{name}.debug"]):
         if not link or "/" in link:
             continue

@@ -12,6 +12,14 @@ _MOST_FILES = 200_000
 """Files that are listed of a folder: somebody may name the root."""
 
 
+def is_file(path: Path) -> bool:
+    """Tells whether there is a file that may be looked at. A trace names what it likes: no name is an error."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def resolve_in_root(root: Path, path: str) -> Path:
     """Returns where a path leads below a root folder, as it would on the machine whose root that is.
 

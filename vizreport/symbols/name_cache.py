@@ -49,7 +49,7 @@ def fingerprint(paths: Iterable[Path]) -> bytes:
     """Returns 32 bytes that change when one of these files appears, vanishes or is written."""
     digest = hashlib.sha256()
     for path in paths:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # a trace names what it likes
             status = path.stat()
             digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
     return digest.digest()
