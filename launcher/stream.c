@@ -24,6 +24,7 @@
 #include "spool.h"
 #include "tcp.h"
 
+#define READS_AT_ONCE 64   /* of acknowledgements */
 #define FIRST_PAUSE_MS 100 /* before trying again; doubled each time, up to: */
 #define LONGEST_PAUSE_MS 5000
 #define PATIENCE_MS 10000    /* when waiting for room or for the end: how long nothing may be acknowledged */
@@ -92,7 +93,7 @@ static void acknowledge(struct vz_stream *stream, uint64_t offset)
  * receiver claims to have what was never sent. */
 static bool take_acknowledgements(struct vz_stream *stream, uint8_t partial[8], size_t *n_partial)
 {
-    for (;;) {
+    for (int i = 0; i < READS_AT_ONCE; i++) {
         ssize_t got = recv(stream->socket, partial + *n_partial, 8 - *n_partial, 0);
         if (got < 0)
             return errno == EAGAIN || errno == EINTR;
@@ -108,6 +109,7 @@ static bool take_acknowledgements(struct vz_stream *stream, uint8_t partial[8], 
             return false;
         acknowledge(stream, offset);
     }
+    return true; /* there are more: a receiver that floods us must not keep us from sending */
 }
 
 /* Whether there is nothing more to send, ever. With the lock. */

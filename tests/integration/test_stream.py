@@ -408,6 +408,23 @@ def test_thousands_that_say_nothing(vizzytrace: Path, program: Program, tmp_path
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def test_too_few_descriptors(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+    """Connections that can't be taken are told of now and then, and nobody who sends is kept out for long."""
+    trace = tmp_path / "a.trace"
+    idle: list[socket.socket] = []
+    with receiving(trace, prefix=("sh", "-c", 'ulimit -n 40; exec "$@"', "sh")) as receiver:
+        try:
+            for _ in range(90):
+                idle.append(socket.create_connection(("127.0.0.1", receiver.port)))
+            check_exact(finish(stream(vizzytrace, receiver.port, program("churn.c"), "1000"), trace))
+        finally:
+            for connection in idle:
+                connection.close()
+        said = receiver.said.read_text()
+    assert "Traceback" not in said
+    assert said.count("\n") < 60
+
+
 def measure_memory(pid: int) -> int:
     """Returns the most memory that a process has had, bytes."""
     status = Path(f"/proc/{pid}/status").read_text()

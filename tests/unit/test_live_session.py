@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -167,6 +168,32 @@ def test_a_gap_is_skipped(tmp_path: Path) -> None:
     assert session.done
     assert session.look(0).n_lost == 1
     assert session.look(1).core.totals.allocs == 2
+
+
+def test_a_long_gap_is_read_once(tmp_path: Path) -> None:
+    """Whoever may send can leave one of a gigabyte, and all pages wait while it is searched."""
+    builder = build([EVENTS, EVENTS])
+    first = int(np.frombuffer(builder.entries[5], fmt.INDEX_ENTRY)[0]["offset"])
+    data = builder.build()
+    path = tmp_path / "t.trace"
+    path.write_bytes(data[:first] + bytes(64 << 20) + data[first:])
+    session = LiveSession(str(path))
+    OPENED.append(session)
+    n_read, n_turns = 0, 0
+    read = session._trace._file.read
+
+    def count(n: int) -> bytes:
+        nonlocal n_read
+        piece = read(n)
+        n_read += len(piece)
+        return piece
+
+    session._trace._file = mock.Mock(wraps=session._trace._file, read=count)
+    while session.advance():
+        n_turns += 1
+    assert [session.look(index).core.totals.allocs for index in (0, 1)] == [2, 2]
+    assert n_read < 65 << 20
+    assert n_turns >= 64, "others wait for a piece, not for all of it"
 
 
 def test_what_is_no_trace_is_refused(tmp_path: Path) -> None:

@@ -212,6 +212,93 @@ def test_a_small_gap_is_zeros(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_what_came_behind_a_gap_outlives_a_restart(tmp_path: Path) -> None:
+    receiving = Receiving(tmp_path)
+
+    async def scenario() -> None:
+        client = await send_trace(receiving.receiver, upto=1000)
+        client.read_acknowledgements(1000)
+        first = client.acknowledged
+        for gap in (512, 1024):  # what comes behind has other offsets than it had in TRACE, but the same blocks
+            client.leave(ConnectionResetError())
+            sound = await client.open(ID)
+            assert sound is not None
+            await client.send(struct.pack("<Q", sound + gap) + TRACE[40:first])
+        client.read_acknowledgements(1 << 20)
+        acknowledged = client.acknowledged
+        assert acknowledged == first + 512 + 1024 + 2 * (first - 40)
+        client.leave(ConnectionResetError())
+        content = (tmp_path / "a.trace").read_bytes()
+        after = Receiving(tmp_path).receiver
+        assert await Client(after).open(ID) == acknowledged == len(content)
+        assert (tmp_path / "a.trace").read_bytes() == content
+        assert len(after.recordings[ID].gaps) == 2
+
+    run(scenario())
+
+
+def test_a_gap_that_the_disk_does_not_allow(tmp_path: Path) -> None:
+    receiving = Receiving(tmp_path)
+
+    async def scenario() -> None:
+        client = await send_trace(receiving.receiver, upto=1000)
+        client.leave(ConnectionResetError())
+        size = (tmp_path / "a.trace").stat().st_size
+        assert await client.open(ID) == size
+        with mock.patch("vizreport.stream.recording.os.ftruncate", side_effect=OSError(27, "File too large")):
+            await client.send(struct.pack("<Q", size + (1 << 29)))
+        assert client.wire.closed
+        assert await client.open(ID) == size
+
+    run(scenario())
+    assert any("can't be written: File too large; the sender tries again" in text for text in receiving.said)
+
+
+def test_what_is_said_to_be_sound_is_in_the_file(tmp_path: Path) -> None:
+    """The live view reads it from another thread."""
+    receiving = Receiving(tmp_path)
+    pwrite = os.pwrite
+
+    def write(descriptor: int, data: memoryview, offset: int) -> int:
+        (recording,) = receiving.receiver.recordings.values()
+        assert recording.framing.sound_bytes <= os.fstat(descriptor).st_size
+        return pwrite(descriptor, data, offset)
+
+    async def scenario() -> None:
+        client = await send_trace(receiving.receiver, upto=0)
+        for at in range(0, len(TRACE), 300):
+            await client.send(TRACE[at : at + 300])
+        client.leave()
+
+    with mock.patch("vizreport.stream.recording.os.pwrite", write):
+        run(scenario())
+    assert (tmp_path / "a.trace").read_bytes() == TRACE
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("", "'': is a folder; give a file name, such as ./{n}.trace"),
+        (".", ".: is a folder; give a file name, such as ./{n}.trace"),
+        ("..", r"..: is a folder"),
+        ("here/", "here/: is a folder; give a file name, such as here/{n}.trace"),
+        ("here", "here: is a folder"),
+        ("here/..", "here/..: is a folder"),
+        ("missing/a.trace", "missing: is no folder that can be written into; make it, or give another name"),
+    ],
+)
+def test_patterns_that_name_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, message: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    check_pattern("here/{n}.trace")
+    check_pattern("{host}/{n}.trace")
+    with pytest.raises(VizzyError) as raised:
+        check_pattern(pattern)
+    assert message in str(raised.value)
+
+
 def test_the_oldest_that_opens_nothing_makes_room(tmp_path: Path) -> None:
     """Thousands that connect and say nothing keep nobody out."""
     receiving = Receiving(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import itertools
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -32,12 +33,17 @@ def fill_pattern(pattern: str, names: dict[str, str]) -> str:
 
 
 def check_pattern(pattern: str) -> None:
-    """Checks the pattern of a file name.
+    """Checks the pattern of a file name before anybody connects.
 
     Raises:
-        VizzyError: It has a field that is not known.
+        VizzyError: It has a field that is not known, names a folder, or its folder can't be written into.
     """
-    fill_pattern(pattern, dict.fromkeys(("n", "host", "time", "id"), ""))
+    path = Path(fill_pattern(pattern, dict.fromkeys(("n", "host", "time", "id"), "x")))
+    if not pattern or pattern.endswith("/") or path.name in ("", "..") or path.is_dir():
+        folder = pattern.rstrip("/") or "."
+        raise VizzyError(f"{pattern or repr(pattern)}: is a folder; give a file name, such as {folder}/{{n}}.trace")
+    if "{" not in str(Path(pattern).parent) and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise VizzyError(f"{path.parent}: is no folder that can be written into; make it, or give another name")
 
 
 def list_paths(pattern: str, stream_id: bytes, host: str) -> Iterator[Path]:

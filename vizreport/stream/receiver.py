@@ -7,10 +7,12 @@ and what is said of those who open none.
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from vizreport.errors import VizzyError
 from vizreport.stream.connection import Connection
@@ -21,8 +23,9 @@ from vizreport.stream.recording import Recording, find_recording
 _READ_BYTES = 1 << 20
 _MOST_STREAMS = 1000
 _MOST_OPENING = 64
-_BACKLOG = 512
+_BACKLOG = 200
 _SPARE_DESCRIPTORS = 64
+_NO_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _SILENT_S = 10.0  # a stream that sent nothing for so long makes room for another
 _MOST_COMPLAINTS = 20  # in so many seconds:
 _COMPLAINTS_S = 10.0
@@ -38,6 +41,7 @@ class Receiver:
         say: Called with what a person should know.
         recordings: All of this receiver's, by stream id.
         most_streams: At once; further ones are told to come back later.
+        most_opening: Connections that have not opened a stream, at once.
         buffer: Where all connections read into.
     """
 
@@ -46,6 +50,7 @@ class Receiver:
     say: Callable[[str], None]
     recordings: dict[bytes, Recording] = field(default_factory=dict)
     most_streams: int = _MOST_STREAMS
+    most_opening: int = _MOST_OPENING
     buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_READ_BYTES)))
     _opening: dict[Connection, None] = field(default_factory=dict)  # in order of arrival
     _streams: dict[Recording, Connection] = field(default_factory=dict)
@@ -65,10 +70,11 @@ class Receiver:
         Raises:
             VizzyError: The address can't be listened on.
         """
-        self.most_streams = max(
-            min(self.most_streams, (_get_descriptors() - _MOST_OPENING - _SPARE_DESCRIPTORS) // 2), 1
-        )
+        descriptors = _get_descriptors() - _SPARE_DESCRIPTORS
+        self.most_opening = max(min(self.most_opening, descriptors // 4), 4)
+        self.most_streams = max(min(self.most_streams, (descriptors - self.most_opening) // 2), 1)
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._handle_exception)
         try:
             server = await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG)
         except OSError as error:
@@ -84,7 +90,7 @@ class Receiver:
     def enter(self, connection: Connection) -> None:
         """Takes in a connection. Of too many that open no stream the oldest makes room: senders open theirs at once."""
         self._opening[connection] = None
-        if len(self._opening) > _MOST_OPENING:
+        if len(self._opening) > self.most_opening:
             next(iter(self._opening)).drop("made room for others: it opened no stream")
 
     def claim(self, stream_id: bytes, connection: Connection) -> Recording | Status:
@@ -152,6 +158,14 @@ class Receiver:
             self.say(text)
         elif self._n_complaints == _MOST_COMPLAINTS:
             self.say(f"{text}; more of that kind will not be told for {_COMPLAINTS_S:.0f} s")
+
+    def _handle_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Is told of connections that can't be accepted, many times a second; anything else is a bug."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _NO_RESOURCES:
+            self.complain(f"a connection can't be taken: {error.strerror}; ulimit -n gives more descriptors")
+        else:
+            loop.default_exception_handler(context)
 
     def _make_room(self) -> bool:
         """Ends the stream that has been silent longest, if it has been so for long; it may come back."""

@@ -7,6 +7,7 @@ file beside it could go on with the stream.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,9 +16,13 @@ from pathlib import Path
 from vizreport.errors import StreamError, VizzyError
 from vizreport.stream.framing import StreamFraming
 from vizreport.stream.paths import find_side_path
+from vizreport.trace.format import ALIGNMENT
 from vizreport.units import format_bytes
 
 _MOST_GAP_BYTES = 1 << 30
+_MOST_GAPS = 100
+_GAP = struct.Struct("<QQ")
+_MOST_SIDE_BYTES = 16 + _MOST_GAPS * _GAP.size
 _PIECE_BYTES = 1 << 20
 _MODE = 0o600
 
@@ -33,6 +38,7 @@ class Recording:
     Attributes:
         stream_id: Of the recording, the same over all connections.
         framing: What has come, and how much of it is sound.
+        gaps: What is missing and will not come again: from a sound end up to where the stream went on. Zeros.
         complete: All of it is here.
         dropped: Nobody looks at it any more; it is to be forgotten.
     """
@@ -40,6 +46,7 @@ class Recording:
     stream_id: bytes
     path: Path
     framing: StreamFraming = field(default_factory=StreamFraming)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
     complete: bool = False
     dropped: bool = False
     _descriptor: int = -1
@@ -80,10 +87,17 @@ class Recording:
             raise StreamError(
                 "its beginning went to another receiver: to go on with it, start this one with the same -o"
             )
-        if offset - sound > _MOST_GAP_BYTES:
+        missing = offset - sound + sum(end - start for start, end in self.gaps)
+        if offset < sound or offset % ALIGNMENT or missing > _MOST_GAP_BYTES or len(self.gaps) == _MOST_GAPS:
             raise StreamError("the stream goes on where it can't")
+        try:
+            os.ftruncate(self._descriptor, offset)
+            with find_side_path(self.path).open("ab") as side:
+                side.write(_GAP.pack(sound, offset))
+        except OSError as error:
+            raise UnwritableError(f"{self.path}: can't be written: {error.strerror}") from error
+        self.gaps.append((sound, offset))
         self.framing.skip_to(offset)
-        self._cut()
 
     def take(self, data: memoryview) -> bool:
         """Takes the next bytes; tells whether more of the stream is sound than before.
@@ -92,11 +106,9 @@ class Recording:
             StreamError: They are no trace.
             UnwritableError: The file can't be written.
         """
-        sound, at = self.framing.sound_bytes, self.framing.offset
-        try:
-            self.framing.feed(data)
-        finally:  # what is sound of them counts
-            self._write(data, at)
+        sound = self.framing.sound_bytes
+        self._write(data, self.framing.offset)  # first: whoever reads up to sound_bytes finds them in the file
+        self.framing.feed(data)
         if self.framing.done:
             self._complete()
         return self.framing.sound_bytes > sound
@@ -142,12 +154,17 @@ class Recording:
 
     def _read_through(self) -> None:
         """Finds out what is sound in the file; it may have been cut in the middle of a write."""
-        with suppress(StreamError):
-            at = 0
-            while piece := os.pread(self._descriptor, _PIECE_BYTES, at):
-                at += len(piece)
-                self.framing.feed(memoryview(piece))
-        self.framing.rewind()
+        for start, end in [*self.gaps, (1 << 63, 0)]:
+            with suppress(StreamError):
+                while piece := os.pread(
+                    self._descriptor, min(_PIECE_BYTES, start - self.framing.offset), self.framing.offset
+                ):
+                    self.framing.feed(memoryview(piece))
+            self.framing.rewind()
+            if self.framing.sound_bytes != start:
+                break
+            self.framing.skip_to(end)
+        self.gaps = [gap for gap in self.gaps if gap[1] <= self.framing.sound_bytes]
 
     def _cut(self) -> None:
         """Makes the file as long as what is sound of it; reads as zeros what it lacks."""
@@ -175,8 +192,11 @@ def find_recording(stream_id: bytes, left: Iterable[Path], paths: Iterable[Path]
         UnwritableError: The file can't be made.
     """
     for path in left:
-        if _read_id(find_side_path(path)) == stream_id and path.is_file():
-            return Recording(stream_id, path)
+        told = _read_side(find_side_path(path))
+        if told[: len(stream_id)] == stream_id and path.is_file():
+            gaps = told[len(stream_id) :]
+            whole = gaps[: len(gaps) // _GAP.size * _GAP.size]
+            return Recording(stream_id, path, gaps=[(start, end) for start, end in _GAP.iter_unpack(whole)])
     for path in paths:
         side = find_side_path(path)
         try:
@@ -189,10 +209,10 @@ def find_recording(stream_id: bytes, left: Iterable[Path], paths: Iterable[Path]
     raise AssertionError("the paths do not end")
 
 
-def _read_id(side: Path) -> bytes:
-    """Returns the id beside a file, or nothing. Only a regular file has one: nothing that would block."""
+def _read_side(side: Path) -> bytes:
+    """Returns the id beside a file, and its gaps; or nothing. Only a regular file has one: nothing that would block."""
     try:
-        return side.read_bytes() if side.is_file() and not side.is_symlink() else b""
+        return side.read_bytes()[:_MOST_SIDE_BYTES] if side.is_file() and not side.is_symlink() else b""
     except OSError:
         return b""
 

@@ -160,6 +160,20 @@ def find_sync(data: memoryview, start: int) -> int | None:
     return None
 
 
+def find_header(data: memoryview, start: int) -> int | None:
+    """Returns the offset of the next sound header from an aligned start on, or None: none of data's places has one.
+
+    Its payload may lie beyond the data.
+    """
+    raw = bytes(data)
+    at = raw.find(_SYNC, start)
+    while at >= 0 and at + BLOCK_HEADER_BYTES <= len(raw):
+        if at % fmt.ALIGNMENT == 0 and read_block_header(data[at : at + BLOCK_HEADER_BYTES], at) is not None:
+            return at
+        at = raw.find(_SYNC, at + 1)
+    return None
+
+
 def _has_trailer(data: memoryview) -> bool:
     """Tells whether the file ends in a sound trailer."""
     raw = data[-fmt.TRAILER.itemsize :]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vizreport.errors import TraceFormatError, VizzyError
 from vizreport.model.stacks import Stacks
 from vizreport.trace import format as fmt
-from vizreport.trace.blocks import BLOCK_HEADER_BYTES, Block, find_sync, read_block_header, read_header, read_payload
+from vizreport.trace.blocks import BLOCK_HEADER_BYTES, Block, find_header, read_block_header, read_header, read_payload
 from vizreport.trace.collected import Collected
 from vizreport.trace.decode import decode_nodes, join_nodes
 from vizreport.trace.event_block import EventBlock
@@ -130,11 +130,9 @@ class GrowingTrace:
         while not self.done and at + BLOCK_HEADER_BYTES <= len(piece):
             block = read_block_header(piece[at : at + BLOCK_HEADER_BYTES], at)
             if block is None:
-                found = find_sync(piece, at + fmt.ALIGNMENT)
-                if found is None:
-                    self._piece_bytes += _PIECE_BYTES if len(piece) >= self._piece_bytes else 0
-                    break
-                at = found
+                found = find_header(piece, at + fmt.ALIGNMENT)
+                at = found if found is not None else _find_unsearched(len(piece))
+                self.offset = start + at  # what was searched is not read again
                 continue
             size = BLOCK_HEADER_BYTES + block.stored_bytes
             if at + size > len(piece):
@@ -158,3 +156,8 @@ class GrowingTrace:
             payload = read_payload(piece, block, verified=True)
             return [NewEvents(block.image, self._decode(payload, block.count, block.flags))]
         return []
+
+
+def _find_unsearched(n_bytes: int) -> int:
+    """Returns the first place for a header that does not lie in a piece of so many bytes as a whole."""
+    return ((n_bytes - BLOCK_HEADER_BYTES) // fmt.ALIGNMENT + 1) * fmt.ALIGNMENT
