@@ -250,3 +250,33 @@ def test_nobody_waits_for_an_engine_that_has_ended() -> None:
                 await asyncio.wait_for(asked, 10)
 
     asyncio.run(run())
+
+
+def test_a_trace_can_be_looked_at_wherever_it_ends(tmp_path: Path) -> None:
+    """From the file header on, block by block: a page that asks too early is answered too."""
+    builder = TraceBuilder().session().image(0).image(1, pid=8, parent=0, start_time=5 * S)
+    builder.thread().module().nodes([(3, 0, 0x1000), (4, 3, 0x2000)])
+    builder.events([malloc(16, 100, stack=3, time=0)]).events([free(16, time=S), malloc(32, 0, stack=0, time=2 * S)])
+    builder.drops([(S, 2 * S, 5)]).note("a note").nodes([(3, 0, 0x1000)], image=1)
+    builder.events([malloc(16, 7, stack=3, time=6 * S)], image=1).image_end(0, time=7 * S).image_end(1, time=8 * S)
+    data = builder.build()
+    path = tmp_path / "t.trace"
+    path.write_bytes(data)
+    receiver = Receiver("x", None, print)
+    recording = Recording(bytes(16), path)
+    receiver.recordings[recording.stream_id] = recording
+    streams = Streams(receiver, forget=partial(receiver.forget, delete=False))
+    clock = iter(range(1_000_000))
+    views = Views(Showing(streams, NO_SYMBOLS, n_stacks=5), clock=lambda: float(next(clock)))
+    shown = set()
+    for end in range(0, len(data) + 8, 8):
+        recording.framing.sound_bytes = min(end, len(data))
+        while streams.advance():
+            pass
+        for wanted in ("1.0", "1.1", ""):
+            look = json.loads(views.look(wanted, ""))
+            shown.add(look["shown"] is not None)
+    assert shown == {False, True}
+    assert (look["chosen"], look["shown"]["ended"]) == ("", True)
+    for session in streams.sessions.values():
+        session.close()

@@ -59,7 +59,6 @@ class BackgroundNames:
     """Names the stack nodes of one trace's images, as a Symbolizer does, and at once.
 
     Attributes:
-        n_waiting: Addresses that the thread was asked for and has not answered yet.
         n_answers: How often it has; a page may change whenever it does.
         warnings: As of Symbolizer.
     """
@@ -72,11 +71,17 @@ class BackgroundNames:
             options: Where names are looked for.
             thread: That does it.
         """
-        self.n_waiting = self.n_answers = 0
+        self.n_answers = 0
+        self._n_asked = self._n_answered = 0  # the one is counted by who asks, the other by the thread
         self.warnings: tuple[str, ...] = ()
         self._path, self._options, self._thread = path, options, thread
         self._known: dict[int, _Known] = {}
         self._symbolizer: Symbolizer | None = None  # the thread's
+
+    @property
+    def n_waiting(self) -> int:
+        """Addresses that the thread was asked for and has not answered yet."""
+        return self._n_asked - self._n_answered
 
     def name_stacks(self, image: Image, stacks: Stacks, rows: NDArray[np.int64]) -> Names:
         """See Symbolizer.name_stacks."""
@@ -102,7 +107,7 @@ class BackgroundNames:
     def _request(self, image: Image, pcs: NDArray[np.uint64], codes: NDArray[np.uint64], *, anew: bool) -> None:
         """Has the thread find out names; anew: from the trace as it is then."""
         chains = self._known[image.index].chains
-        self.n_waiting += len(pcs)
+        self._n_asked += len(pcs)
 
         def find() -> None:
             try:
@@ -114,7 +119,7 @@ class BackgroundNames:
             except Exception as error:  # the trace may be gone by now; and what it holds must not end the thread
                 self.warnings = (str(error) if isinstance(error, VizzyError) else f"{self._path}: no names: {error!r}",)
             finally:
-                self.n_waiting -= len(pcs)
+                self._n_answered += len(pcs)
                 self.n_answers += 1
 
         self._thread.submit(find)
