@@ -133,7 +133,7 @@ static int claim_index(void)
 }
 
 /* What a child needs to name its parent's region, which the collector may have recycled by then. */
-static uint32_t own_index;
+static uint32_t own_index, own_pid;
 static uint64_t own_serial;
 
 bool vz_session_attended(void)
@@ -147,7 +147,7 @@ static void publish_region(uint32_t index, enum vz_origin origin, uint64_t start
     struct vz_region *region = vz_region;
     region->serial = atomic_fetch_add(&vz_session_shm->next_serial, 1);
     region->pid = vz_sys_getpid();
-    region->ppid = vz_sys_getppid();
+    region->ppid = origin == VZ_ORIGIN_FORK ? own_pid : vz_sys_getppid(); /* a filter may kill who asks */
     region->origin = origin;
     region->parent_region = origin == VZ_ORIGIN_FORK ? own_index : 0;
     region->parent_serial = origin == VZ_ORIGIN_FORK ? own_serial : 0;
@@ -158,6 +158,7 @@ static void publish_region(uint32_t index, enum vz_origin origin, uint64_t start
         vz_log_command();
     own_index = index;
     own_serial = region->serial;
+    own_pid = region->pid;
     atomic_store_explicit(&vz_session_shm->claims[index], VZ_CLAIM_LIVE, memory_order_release);
 }
 

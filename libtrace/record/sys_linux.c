@@ -19,9 +19,9 @@ static long call3(long number, long a, long b, long c) { return vz_sys_call6(num
 
 long vz_sys_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns)
 {
-    const struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
-                                     .tv_nsec = (long)(timeout_ns % 1000000000u)};
-    return vz_sys_call6(SYS_futex, (long)word, FUTEX_WAIT, (long)expected, (long)&timeout, 0, 0);
+    /* The kernel's old timespec: that of a 32-bit libc may have 64 bits for the seconds. */
+    const long timeout[] = {(long)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
+    return vz_sys_call6(SYS_futex, (long)word, FUTEX_WAIT, (long)expected, (long)timeout, 0, 0);
 }
 
 void *vz_sys_map(size_t bytes, int protection, int fd, uint64_t file_offset)
@@ -91,8 +91,8 @@ int vz_sys_readable(uintptr_t address)
 {
     /* The kernel reads the word before it compares: EFAULT if it can't; otherwise EAGAIN, or ETIMEDOUT at once.
      * FUTEX_PRIVATE, since a shared futex would look up the mapping's file. */
-    const struct timespec none = {0, 0};
-    return vz_sys_call6(SYS_futex, (long)address, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0x7a7a7276, (long)&none, 0, 0) !=
+    const long none[] = {0, 0};
+    return vz_sys_call6(SYS_futex, (long)address, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0x7a7a7276, (long)none, 0, 0) !=
            -EFAULT;
 }
 

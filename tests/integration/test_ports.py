@@ -19,7 +19,7 @@ import pytest
 from recording import ENVIRONMENT, ROOT, TIMEOUT_SECONDS, Image, Require, read_tallies, run_vizreport
 
 PROGRAMS = ROOT / "tests" / "programs"
-C_TESTS = ("clock", "drain", "encode", "losses", "sandbox", "spool", "stacks", "unwind")
+C_TESTS = ("clock", "drain", "encode", "losses", "sandbox", "spool", "stacks", "sys", "unwind")
 ROUNDS = 2000
 OWN_FUNCTIONS = ("leak", "descend", "run_thread", "on_signal", "be_interrupted", "inner", "plugin_allocate", "main")
 
