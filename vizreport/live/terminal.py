@@ -25,7 +25,7 @@ from vizreport.errors import VizzyError
 from vizreport.live.dialogs import Help, NameDialog, ProcessList
 from vizreport.live.engine import Engine
 from vizreport.live.feeds import Feed, Player, Streams
-from vizreport.live.listings import LISTINGS
+from vizreport.live.listings import LISTINGS, Listing
 from vizreport.live.saving import save_so_far
 from vizreport.live.screen import Playback, View, divide, draw_screen, move_selection
 from vizreport.live.showing import Choice, Showing, Shown, choose_busiest
@@ -44,7 +44,8 @@ class _Looked:
     choices: tuple[Choice, ...] = ()
     choice: Choice | None = None
     shown: Shown | None = None
-    rows: tuple[NamedStack, ...] = ()
+    listing: Listing = LISTINGS[0]
+    rows: tuple[NamedStack, ...] = ()  # of the listing
     playback: Playback | None = None
 
 
@@ -131,7 +132,8 @@ class TerminalView(App[int]):
         """Looks and draws until the view ends."""
         try:
             while True:
-                self._show(await self._engine.ask(self._look))
+                self._take(await self._engine.ask(self._look))
+                self._draw()
                 with suppress(asyncio.TimeoutError):  # what is paused is looked at again if a key asks for it
                     await asyncio.wait_for(self._hurry.wait(), None if self._view.paused else _REFRESH_S)
                 self._hurry.clear()
@@ -143,7 +145,7 @@ class TerminalView(App[int]):
         """Looks; in the engine's thread. In a pause at what was seen before it."""
         looked, listing = self._looked, self._view.listing
         if self._view.paused and looked.shown is not None:
-            return replace(looked, rows=listing.list_stacks(looked.shown, _N_ROWS))
+            return replace(looked, listing=listing, rows=listing.list_stacks(looked.shown, _N_ROWS))
         choices = tuple(self._showing.list_choices())
         choice = next((each for each in choices if (each.path, each.image.index) == self._wanted), None)
         choice = choice or choose_busiest(choices)
@@ -153,22 +155,21 @@ class TerminalView(App[int]):
         if choice is None:
             return _Looked(choices, playback=playback)
         shown = self._showing.look(choice.path, choice.image.index)
-        return _Looked(choices, choice, shown, listing.list_stacks(shown, _N_ROWS), playback)
+        return _Looked(choices, choice, shown, listing, listing.list_stacks(shown, _N_ROWS), playback)
 
-    def _show(self, looked: _Looked) -> None:
-        """Draws what was seen."""
+    def _take(self, looked: _Looked) -> None:
+        """Makes what was seen what is to be drawn."""
         self._looked = looked
         before = self._view.rows
         view = replace(
             self._view,
             figures=looked.shown.figures if looked.shown is not None else None,
-            rows=looked.rows,
+            rows=looked.rows if looked.listing is self._view.listing else (),  # a key may have changed it meanwhile
             process=self._find_number(),
             n_processes=len(looked.choices),
             playback=looked.playback,
         )
         self._view = move_selection(view, before)
-        self._draw()
 
     def _find_number(self) -> int:
         """Returns the number of the process that is shown, from 1; 0: there is none."""
