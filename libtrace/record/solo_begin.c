@@ -248,6 +248,7 @@ bool vz_solo_begin(const struct vz_config_solo *config, enum vz_origin origin, u
 {
     uint64_t mask;
     vz_solo_reset_lock();
+    vz_solo_on = false;
     vz_region = NULL; /* a parent's, which must not be told why its child stops */
     if (origin == VZ_ORIGIN_FORK && !config->is_stream)
         vz_solo_file_close(); /* another thread was just writing */

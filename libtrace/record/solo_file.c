@@ -13,6 +13,7 @@
 
 enum {
     PATH_BYTES = 2048,
+    SUFFIX_BYTES = 32,
     MAX_NAMES = 1000,
     PIECE_BYTES = 4096,
     MAX_PAGE_BYTES = 65536,
@@ -50,7 +51,8 @@ static const struct vz_outlet_ops operations;
 int vz_solo_file_create(const char *path, struct vz_outlet **outlet)
 {
     char *end = start_path(path);
-    long fd = vz_sys_create(file.path);
+    const bool is_too_long = end + SUFFIX_BYTES > file.path + PATH_BYTES;
+    long fd = is_too_long ? -ENAMETOOLONG : vz_sys_create(file.path);
     if (fd == -EEXIST) {
         *end++ = '.';
         end = vz_text_number(end, vz_sys_getpid());
@@ -74,6 +76,14 @@ int vz_solo_file_create(const char *path, struct vz_outlet **outlet)
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
 
+/* Else a descriptor that is not the file's was closed by the program meanwhile, and its number used again. */
+static bool is_at_its_path(void)
+{
+    struct vz_sys_identity found;
+    return vz_sys_identify_path(file.path, &found) == 0 && found.device == file.identity.device &&
+           found.inode == file.identity.inode;
+}
+
 int vz_solo_file_open(void)
 {
     struct vz_sys_identity found;
@@ -82,7 +92,7 @@ int vz_solo_file_open(void)
         return (int)fd;
     long error = vz_sys_identify((int)fd, &found);
     if (!error && (found.device != file.identity.device || found.inode != file.identity.inode))
-        error = -ESTALE; /* removed or replaced, or a chroot shows another file under this path */
+        error = is_at_its_path() ? -EBADF : -ESTALE; /* replaced; or a chroot shows another file under this path */
     if (error) {
         vz_sys_close((int)fd);
         return (int)error;

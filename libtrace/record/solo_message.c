@@ -36,6 +36,8 @@ static const char *explain(int error)
         return "another file lies there by now";
     case EEXIST:
         return "too many traces of that name are there already";
+    case ENAMETOOLONG:
+        return "its path is too long";
     case ENOMEM:
         return "there is no memory for it";
     case EMFILE:
