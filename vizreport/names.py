@@ -47,6 +47,14 @@ class _Group:
         return f"{self.opening}{inside}{_CLOSING.get(self.opening, '')}"
 
 
+def quote(text: str) -> str:
+    """Returns the text with what is not printable escaped.
+
+    A name must not drive the terminal, nor turn around what stands beside it (U+202E and its like).
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def shorten_name(name: str, width: int) -> str:
     """Returns the name in at most this many characters, and without default template arguments in any case.
 

@@ -94,6 +94,50 @@ def test_function_names_are_text(
     assert page.run("document.querySelectorAll('main img').length") == 0
 
 
+DEEP = 4000
+
+
+# Whether the flame graph has a colour at a place; the canvas itself is not read, which would make it slow.
+PAINTED = """(() => {{
+    const pen = document.createElement("canvas").getContext("2d", {{ willReadFrequently: true }});
+    pen.drawImage(vizzy.flame.canvas, 100, {y}, 1, 1, 0, 0, 1, 1);
+    return pen.getImageData(0, 0, 1, 1).data[3] > 0;
+}})()"""
+
+
+def make_deep_trace() -> bytes:
+    """A recursion of thousands of frames, as `--max-depth` allows."""
+    builder = TraceBuilder().session().image().module().thread()
+    builder.nodes([(8 + k, 7 + k if k else 0, 0x1100 + k % 7) for k in range(DEEP)])
+    return builder.events([malloc(0x1000, 77, stack=7 + DEEP)]).image_end().build()
+
+
+@pytest.mark.parametrize("direction", ["icicle", "flames", "inverted"])
+def test_a_deep_stack_can_be_seen(page_of: MakePage, open_page: Open, direction: str) -> None:
+    page = open_page(page_of(make_deep_trace(), "--flamegraph", command="plot"))
+    page.show("flamegraph", "vizzy.flame")
+    page.page.check(f"input[name=direction][value={direction}]", force=True)
+    assert page.run("vizzy.flame.rows") > DEEP / 2
+    assert page.run("vizzy.flame.canvas.height") <= 900
+    assert page.run(PAINTED.format(y=10))
+    page.run("(vizzy.flame.scroller.scrollTop = 20000)")
+    page.wait_for("vizzy.flame.scrolled === 20000")
+    assert page.run(PAINTED.format(y=300))
+    page.page.locator("#flamegraph canvas").click(position={"x": 200, "y": 300})
+    page.wait_for("vizzy.flame.chosen > 900")
+
+
+def test_a_name_does_not_turn_the_text_around(page_of: MakePage, open_page: Open) -> None:
+    builder = TraceBuilder().session().image(args=["prog", "a\u202eb"]).module(path="/bin/ev\u202eil".encode())
+    builder.thread(name="wor\u202eker".encode()[:15]).nodes([(8, 0, 0x1100)])
+    data = builder.events([malloc(0x1000, 77, stack=8)]).image_end().build()
+    path = page_of(data)
+    text = open_sections(path, open_page)
+    assert "\u202e" not in text
+    assert "ev\\u202eil+0x100" in text
+    assert "\u202e" not in path.read_text()
+
+
 PLOTS = ["--mem-usage", "--flamegraph=leaked", "--heap-layout-time=peak", "--heatmap", "--sizes", "--tree"]
 
 

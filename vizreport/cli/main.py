@@ -62,7 +62,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(INTERRUPTED)
     except VizzyError as error:
-        from vizreport.reports.process_text import quote  # with numpy, which --help does without
+        from vizreport.names import quote  # with numpy, which --help does without
 
         click.echo(f"vizreport: {quote(str(error))}", err=True)  # it may show what a file holds
         sys.exit(error.exit_code)

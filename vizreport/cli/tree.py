@@ -19,7 +19,7 @@ from vizreport.cli.options import (
 )
 from vizreport.cli.output import choose_ink, choose_lines, echo_lines, find_width
 from vizreport.cli.progress import show_progress
-from vizreport.reports.process_text import quote
+from vizreport.names import quote
 from vizreport.reports.tree import TreeAsked, make_trees
 from vizreport.reports.tree_json import describe_trees
 from vizreport.reports.tree_text import write_trees

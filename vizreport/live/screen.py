@@ -17,8 +17,8 @@ from vizreport.live.session import LiveFigures
 from vizreport.model.frames import Frame
 from vizreport.model.replay import Timeline
 from vizreport.model.trace import Image
-from vizreport.names import ELLIPSIS, find_base_name, shorten_name
-from vizreport.reports.process_text import describe_command, describe_process, quote, shorten_command
+from vizreport.names import ELLIPSIS, find_base_name, quote, shorten_name
+from vizreport.reports.process_text import describe_command, describe_process, shorten_command
 from vizreport.reports.stack_lists import NamedStack
 from vizreport.reports.stack_view import describe_stack
 from vizreport.units import format_bytes, format_time

@@ -18,9 +18,8 @@ from vizreport.analysis.findings import (
     SteadyGrowth,
 )
 from vizreport.model.frames import Frame
-from vizreport.names import shorten_name
+from vizreport.names import quote, shorten_name
 from vizreport.reports.page_words import say_count
-from vizreport.reports.process_text import quote
 from vizreport.units import format_bytes, format_time
 from vizreport.views.calltree import describe_function
 

@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from pathlib import PurePath
 
 from vizreport.model.trace import Image
-from vizreport.names import shorten_name
+from vizreport.names import quote, shorten_name
 from vizreport.reports.ink import PLAIN
 from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
-from vizreport.reports.process_text import describe_command, describe_end, quote, shorten_command
+from vizreport.reports.process_text import describe_command, describe_end, shorten_command
 from vizreport.reports.summary import NOT_RECORDED_TEXT
 from vizreport.reports.summary_text import describe_losses, describe_note, list_anomalies, write_completeness
 from vizreport.units import format_bytes, format_time

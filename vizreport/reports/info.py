@@ -8,7 +8,8 @@ from typing import Any
 
 from vizreport.kernels import describe_kernels
 from vizreport.model.trace import Image
-from vizreport.reports.process_text import describe_process, quote
+from vizreport.names import quote
+from vizreport.reports.process_text import describe_process
 from vizreport.reports.summary_json import describe_drops, describe_exit
 from vizreport.trace.format import BlockType
 from vizreport.trace.reader import Trace

@@ -15,7 +15,7 @@ from vizreport.model.live_set import LiveSet
 from vizreport.model.names import Names
 from vizreport.model.stacks import Stacks
 from vizreport.model.trace import Image
-from vizreport.reports.process_text import quote
+from vizreport.names import quote
 from vizreport.symbols.symbolizer import Symbolizer
 from vizreport.views.calltree import describe_function
 

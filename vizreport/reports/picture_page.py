@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from vizreport.analysis.findings import find_findings
 from vizreport.analysis.thread_matrix import label_threads
+from vizreport.names import quote
 from vizreport.reports.finding_text import FindingText, describe_finding
 from vizreport.reports.head import list_facts, list_notices, make_cards, make_title
 from vizreport.reports.page import Page
@@ -72,6 +73,6 @@ def _find(results: PictureResults) -> list[FindingText]:
     if results.tree is None or results.pictures is None:
         return []
     tree = results.tree
-    threads = label_threads(results.image.threads)
+    threads = {index: quote(label) for index, label in label_threads(results.image.threads).items()}
     findings = find_findings(results.replayed, tree, results.pictures, find_ends(tree))
     return [describe_finding(finding, tree, threads) for finding in findings]

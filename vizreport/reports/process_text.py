@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 
 from vizreport.model.trace import Image
+from vizreport.names import quote
 from vizreport.trace.format import Fate, Origin
 
 # What is said of those that a parent made: after an exec the process is the same one.
@@ -69,8 +70,3 @@ def _name_signal(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def quote(text: str) -> str:
-    """Returns the text with control characters escaped: a name must not drive the terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -7,9 +7,8 @@ from functools import lru_cache
 from pathlib import PurePath
 
 from vizreport.model.frames import Frame
-from vizreport.names import shorten_name
+from vizreport.names import quote, shorten_name
 from vizreport.reports.ink import Ink
-from vizreport.reports.process_text import quote
 from vizreport.reports.stack_lists import NamedStack, StackList
 from vizreport.trace.format import NODE_DEPTH_CUT, NODE_UNWIND_GAP
 from vizreport.units import format_count

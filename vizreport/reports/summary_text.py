@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vizreport.model.trace import Completeness, Note
+from vizreport.names import quote
 from vizreport.reports.ink import PLAIN, Ink
-from vizreport.reports.process_text import describe_command, describe_process, quote, shorten_command, shorten_end
+from vizreport.reports.process_text import describe_command, describe_process, shorten_command, shorten_end
 from vizreport.reports.stack_text import write_stacks
 from vizreport.reports.summary import NOT_RECORDED_TEXT, ImageSummary
 from vizreport.trace.format import NoteType, Origin, Stop

@@ -13,7 +13,7 @@ from vizreport.analysis.forest import Rows
 from vizreport.analysis.ranges import RangeTable
 from vizreport.kernels.paths import find_depths
 from vizreport.model.frames import Frame
-from vizreport.names import shorten_name
+from vizreport.names import quote, shorten_name
 
 _SHORT = 72
 
@@ -137,8 +137,8 @@ class FrameColumns:
         columns: dict[str, list[int]] = {"name": [], "module": [], "file": [], "line": [], "inlined": []}
         for frame in self._numbers:
             columns["name"].append(names.add(describe_function(frame)))
-            columns["module"].append(modules.add(PurePath(frame.module).name if frame.module else None))
-            columns["file"].append(files.add(frame.file))
+            columns["module"].append(modules.add(_name_module(frame.module) if frame.module else None))
+            columns["file"].append(files.add(quote(frame.file) if frame.file else None))
             columns["line"].append(frame.line or 0)
             columns["inlined"].append(int(frame.inlined))
         shorts = {at: short for at, name in enumerate(names.texts) if (short := shorten_name(name, _SHORT)) != name}
@@ -148,15 +148,19 @@ class FrameColumns:
 def describe_function(frame: Frame) -> str:
     """Returns a frame's function, or where it is if it has no name."""
     if frame.function:
-        return frame.function
-    return f"{PurePath(frame.module).name}+{frame.address:#x}" if frame.module else f"{frame.address:#x}"
+        return quote(frame.function)
+    return f"{_name_module(frame.module)}+{frame.address:#x}" if frame.module else f"{frame.address:#x}"
 
 
 def describe_place(frame: Frame) -> str:
     """Returns a frame's file and line, or its module and address."""
     if frame.file:
-        return f"{frame.file}:{frame.line}" if frame.line else frame.file
-    return f"{PurePath(frame.module).name}+{frame.address:#x}" if frame.module else ""
+        return f"{quote(frame.file)}:{frame.line}" if frame.line else quote(frame.file)
+    return f"{_name_module(frame.module)}+{frame.address:#x}" if frame.module else ""
+
+
+def _name_module(path: str) -> str:
+    return quote(PurePath(path).name)
 
 
 class _Texts:

@@ -8,6 +8,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
 from bokeh.plotting import figure
 
 from vizreport.analysis.thread_matrix import ThreadMatrix
+from vizreport.names import quote
 from vizreport.views.theme import FONT, SCALE, make_figure
 
 _CELL_PIXELS = 26
@@ -83,7 +84,7 @@ def _make_unique(labels: tuple[str, ...]) -> tuple[str, ...]:
     """Returns labels of which no two are equal: an axis has one place for each."""
     seen: dict[str, int] = {}
     unique = []
-    for label in labels:
+    for label in map(quote, labels):
         seen[label] = seen.get(label, 0) + 1
         unique.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
     return tuple(unique)

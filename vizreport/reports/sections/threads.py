@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vizreport.analysis.thread_matrix import make_thread_matrix
+from vizreport.names import quote
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
 from vizreport.units import format_bytes
@@ -20,7 +21,7 @@ def build(results: PictureResults) -> Section:
     matrix = make_thread_matrix(results.replayed.threads, results.image.threads)
     rows = [
         (
-            label,
+            quote(label),
             f"{allocs:,}",
             format_bytes(size),
             f"{frees:,}",

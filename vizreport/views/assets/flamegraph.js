@@ -138,19 +138,38 @@
 
     resize() {
       this.layOut();
-      const density = window.devicePixelRatio || 1;
-      this.canvas.style.height = `${this.rows * ROW}px`;
-      this.canvas.width = Math.round(this.width * density);
-      this.canvas.height = Math.round(this.rows * ROW * density);
       this.drawnRows = this.rows;
+      this.canvas.parentElement.style.height = `${this.rows * ROW}px`;
+      // The canvas is as high as what can be seen: browsers draw nothing on one of thousands of rows.
+      this.height = Math.min(this.rows * ROW, this.scroller.clientHeight);
+      const density = window.devicePixelRatio || 1;
+      this.canvas.style.height = `${this.height}px`;
+      this.canvas.width = Math.round(this.width * density);
+      this.canvas.height = Math.round(this.height * density);
       this.paint();
+    }
+
+    get scroller() {
+      return vizzy.find(".view", this.section);
+    }
+
+    rowOf(depth) {
+      return this.upsideDown ? this.drawnRows - 1 - depth : depth;
+    }
+
+    /* Scrolls so that a box can be seen. */
+    reveal(depth) {
+      const top = this.rowOf(depth) * ROW;
+      const { scrollTop } = this.scroller;
+      if (top < scrollTop || top + ROW > scrollTop + this.height) this.scroller.scrollTop = top - this.height / 2;
     }
 
     paint() {
       const density = window.devicePixelRatio || 1;
       const pen = this.canvas.getContext("2d");
       pen.setTransform(density, 0, 0, density, 0, 0);
-      pen.clearRect(0, 0, this.width, this.drawnRows * ROW);
+      this.scrolled = this.scroller.scrollTop;
+      pen.clearRect(0, 0, this.width, this.height);
       pen.font = `12px ${getComputedStyle(document.body).getPropertyValue("--sans")}`;
       pen.textBaseline = "middle";
       const style = vizzy.flameColours(this.trees.frames);
@@ -164,13 +183,13 @@
       const [from, to] = this.view;
       const scale = this.width / (to - from);
       const start = Math.max((left - from) * scale, 0);
-      const row = this.upsideDown ? this.drawnRows - 1 - depth : depth;
-      return { left: start, width: Math.min((right - from) * scale, this.width) - start, top: row * ROW };
+      const top = this.rowOf(depth) * ROW - this.scrolled;
+      return { left: start, width: Math.min((right - from) * scale, this.width) - start, top };
     }
 
     paintBox(pen, node, style) {
       const { left, width, top } = this.box(node);
-      if (width < LEAST_WIDTH) return;
+      if (width < LEAST_WIDTH || top + ROW < 0 || top > this.height) return;
       const frame = this.tree.frame(node);
       const marked = this.match && node > 0 && this.match.frames[frame];
       pen.globalAlpha = this.match && !marked ? 0.35 : 1;
@@ -204,8 +223,7 @@
     /* Returns the node at a point of the canvas, or -1. */
     nodeAt(event) {
       const bounds = this.canvas.getBoundingClientRect();
-      const row = Math.floor((event.clientY - bounds.top) / ROW);
-      const depth = this.upsideDown ? this.drawnRows - 1 - row : row;
+      const depth = this.rowOf(Math.floor((event.clientY - bounds.top + this.scroller.scrollTop) / ROW));
       const place = this.view[0] + ((event.clientX - bounds.left) / this.width) * (this.view[1] - this.view[0]);
       for (const box of this.boxes.values()) {
         if (box.depth === depth && box.left <= place && place < box.right) return box.node;
@@ -293,6 +311,7 @@
       else if (event.key === "Escape") this.zoom(0);
       else if (!event.key.startsWith("Arrow")) return;
       else if (next !== undefined) this.choose(next);
+      this.reveal(this.trees.path(tree, this.chosen).length);
       event.preventDefault();
       this.paint();
     }
@@ -310,6 +329,7 @@
         if (node >= 0) this.zoom(node);
       });
       canvas.addEventListener("keydown", (event) => this.walk(event));
+      this.scroller.addEventListener("scroll", () => this.paint(), { passive: true });
       vizzy.find("input[type=search]", section).addEventListener("input", (event) => {
         this.search(event.target.value);
         this.paint();
