@@ -35,9 +35,10 @@ struct vz_stream {
     uint8_t id[VZ_STREAM_ID_BYTES];
     char host[256], port[256];
     pthread_t thread;
-    int socket;    /* of the connection; -1: there is none */
-    uint64_t sent; /* offset of the next byte to send over it */
-    int wake;      /* eventfd: something was added, or the stream is closing */
+    int socket;       /* of the connection; -1: there is none */
+    uint64_t sent;    /* offset of the next byte to send over it */
+    uint64_t highest; /* of `sent`, over all connections: nobody can have more */
+    int wake;         /* eventfd: something was added, or the stream is closing */
 
     pthread_mutex_t lock;
     pthread_cond_t acknowledged; /* the spool begins later, or the stream has failed */
@@ -60,7 +61,8 @@ static int open_connection(struct vz_stream *stream)
     if (error == -EPERM) {
         stream->failure = opening.refusal;
     } else if (!error) {
-        vz_spool_release(&stream->spool, opening.welcome.offset);
+        if (opening.welcome.offset <= stream->highest)
+            vz_spool_release(&stream->spool, opening.welcome.offset);
         stream->sent = stream->spool.begin;
     }
     pthread_cond_broadcast(&stream->acknowledged);
@@ -105,7 +107,7 @@ static bool take_acknowledgements(struct vz_stream *stream, uint8_t partial[8], 
         uint64_t offset;
         memcpy(&offset, partial, sizeof(offset));
         *n_partial = 0;
-        if (offset > stream->sent)
+        if (offset > stream->sent || offset <= stream->spool.begin) /* nothing new: it may go on with that for ever */
             return false;
         acknowledge(stream, offset);
     }
@@ -177,6 +179,7 @@ static void run_connection(struct vz_stream *stream)
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return;
         stream->sent += sent > 0 ? (uint64_t)sent : 0;
+        stream->highest = stream->sent > stream->highest ? stream->sent : stream->highest;
     }
 }
 

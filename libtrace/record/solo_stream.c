@@ -14,6 +14,7 @@
 #define FIRST_PAUSE_NS UINT64_C(100000000) /* before trying again; doubled each time, up to: */
 #define LONGEST_PAUSE_NS UINT64_C(5000000000)
 #define PATIENCE_NS UINT64_C(10000000000) /* for the receiver's part of the opening */
+#define READS_AT_ONCE 64
 #define FIRST_RING_BYTES ((size_t)256 << 10)
 #define MAX_RING_BYTES ((size_t)64 << 20)
 
@@ -36,6 +37,7 @@ static struct {
     uint8_t *ring; /* what is not acknowledged: offsets [begin, end) of the stream; that of `base` lies at its start */
     size_t capacity;
     uint64_t base, begin, sent, end;
+    uint64_t highest; /* of `sent`, over all connections: nobody can have more */
 } stream = {.socket = -1};
 
 /* ---- what is kept ------------------------------------------------------------------------------------------------- */
@@ -62,11 +64,14 @@ static int grow(size_t n)
         memcpy(ring + (at - stream.begin), stream.ring + place, piece);
         at += piece;
     }
-    if (stream.ring)
-        vz_sys_unmap(stream.ring, stream.capacity);
+    /* A fork by another thread in between must not leave the child with what is not mapped. */
+    uint8_t *const old = stream.ring;
+    const size_t old_capacity = stream.capacity;
     stream.ring = ring;
     stream.capacity = capacity;
     stream.base = stream.begin;
+    if (old)
+        vz_sys_unmap(old, old_capacity);
     return 0;
 }
 
@@ -186,7 +191,7 @@ static int take_welcome(void)
     const uint64_t offset = stream.opening.welcome.offset;
     if (error)
         return error == -EPERM ? -EKEYREJECTED : -EAGAIN;
-    if (offset >= stream.begin && offset <= stream.end)
+    if (offset >= stream.begin && offset <= stream.highest)
         release(offset);
     stream.sent = stream.begin;
     turn_to(BEGINNING);
@@ -235,7 +240,7 @@ static int step(void)
 /* False: the connection is broken. */
 static bool take_acknowledgements(void)
 {
-    for (;;) {
+    for (int i = 0; i < READS_AT_ONCE; i++) {
         const size_t n = stream.n_acknowledgement;
         const long got = vz_sys_receive(stream.socket, stream.acknowledgement + n, sizeof stream.acknowledgement - n);
         uint64_t offset;
@@ -246,13 +251,12 @@ static bool take_acknowledgements(void)
             continue;
         stream.n_acknowledgement = 0;
         memcpy(&offset, stream.acknowledgement, sizeof offset);
-        if (offset > stream.sent)
+        if (offset > stream.sent || offset <= stream.begin) /* nothing new: it may go on with that for ever */
             return false;
-        if (offset > stream.begin) {
-            release(offset);
-            stream.pause_ns = FIRST_PAUSE_NS; /* not before: a receiver may open streams only to close them */
-        }
+        release(offset);
+        stream.pause_ns = FIRST_PAUSE_NS; /* not before: a receiver may open streams only to close them */
     }
+    return true; /* the rest next time: who called may hold back the program's signals */
 }
 
 /* False: the connection is broken. */
@@ -265,6 +269,7 @@ static bool send_more(void)
         if (sent <= 0)
             return sent == -EAGAIN || sent == -EINTR;
         stream.sent += (uint64_t)sent;
+        stream.highest = stream.sent > stream.highest ? stream.sent : stream.highest;
     }
     return true;
 }
@@ -296,7 +301,10 @@ uint64_t vz_solo_stream_backlog(void) { return stream.end - stream.begin; }
 
 void vz_solo_stream_wait(uint64_t timeout_ns)
 {
-    const bool is_sending = stream.state == CONNECTING || stream.state == BEGINNING || stream.sent < stream.end;
+    const bool is_sending = stream.state == CONNECTING || stream.state == BEGINNING ||
+                            (stream.state == GREETING && stream.n_sent < sizeof stream.opening.hello) ||
+                            (stream.state == PROVING && stream.n_sent < sizeof stream.opening.proof) ||
+                            (stream.state == OPEN && stream.sent < stream.end);
     vz_sys_wait_for_socket(stream.state == CLOSED ? -1 : stream.socket, is_sending, timeout_ns);
 }
 
@@ -307,13 +315,15 @@ int vz_solo_stream_create(const struct vz_config_solo *config, struct vz_outlet 
     stream.state = CLOSED;
     stream.next_try_ns = 0;
     stream.pause_ns = FIRST_PAUSE_NS;
-    stream.base = stream.begin = stream.sent = stream.end = 0;
+    stream.base = stream.begin = stream.sent = stream.end = stream.highest = 0;
     *outlet = &stream.outlet;
     return vz_sys_random(stream.id, sizeof stream.id) == (long)sizeof stream.id ? 0 : -EIO;
 }
 
 void vz_solo_stream_forget(void)
 {
+    stream.ring = NULL; /* another thread may have been about to exchange it */
+    stream.capacity = 0;
     if (has_socket())
         vz_sys_close(stream.socket);
     stream.socket = -1;

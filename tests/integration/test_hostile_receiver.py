@@ -1,8 +1,10 @@
 """What vizzytrace does with a receiver that lies, floods, stalls or says nothing: the program notices nothing of it."""
 
+import os
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -69,10 +71,10 @@ def acknowledge_too_much(connection: socket.socket, number: int) -> None:
 
 def acknowledge_backwards(connection: socket.socket, number: int) -> None:
     begin = welcome(connection)
-    connection.sendall(struct.pack("<QQQ", 0, 0, 0)[:-3])
-    if number < 1:
-        return
-    connection.sendall(bytes(3))
+    if number == 0:
+        connection.sendall(bytes(21))  # the sender hangs up
+        while connection.recv(1 << 16):
+            pass
     take(connection, begin)
 
 
@@ -159,6 +161,30 @@ def test_the_program_is_not_held_up(vizzytrace: Path, program: Program, behave: 
     assert process.returncode == 0
     assert read_tallies(told + stdout)
     assert "bytes of the trace did not reach it" in stderr
+
+
+@pytest.mark.parametrize("behave", [flood, hang_up], ids=lambda behave: behave.__name__)
+def test_a_program_that_records_itself_is_not_held_up(
+    vizzytrace: Path, program: Program, tmp_path: Path, behave: Behaviour
+) -> None:
+    """A preloaded library sends from the program's own threads: they must not be kept."""
+    library = tmp_path / "libvizzy.so"
+    with hostile_receiver(behave) as (port, offers):
+        emit: list[str | Path] = [vizzytrace, "-q", "--emit-library", library, f"tcp://127.0.0.1:{port}"]
+        subprocess.run(emit, check=True, timeout=TIMEOUT_S)
+        begin = time.monotonic()
+        run = subprocess.run(
+            [program("churn.c"), "1000000", "64"],
+            env={**os.environ, "LD_PRELOAD": str(library)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT_S,
+        )
+        assert time.monotonic() - begin < 25  # 10 s of them at the end, at most
+        assert len(offers) < 30, "it is asked again and again"
+    assert run.returncode == 0
+    assert read_tallies(run.stdout)
 
 
 def test_no_room_at_the_start(vizzytrace: Path, program: Program) -> None:
