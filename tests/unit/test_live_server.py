@@ -125,6 +125,7 @@ def test_a_trace_so_far_can_be_saved(streams: Streams, tmp_path: Path) -> None:
         response = await get("trace?process=1.0")
         assert response.code == 200
         assert response.headers["Content-Disposition"] == 'attachment; filename="run__0_.trace"'
+        assert (await get("trace?process=9.9")).code == 404
         saved = tmp_path / "saved.trace"
         saved.write_bytes(response.body)
         assert saved.read_bytes() == (tmp_path / "run <0>.trace").read_bytes()

@@ -11,6 +11,7 @@ from builders import TraceBuilder, malloc
 from vizreport.live.feeds import MOST_RECORDINGS, Streams
 from vizreport.stream.receiver import Receiver
 from vizreport.stream.recording import Recording
+from vizreport.trace import format as fmt
 
 
 def make_trace(n_events: int = 3) -> bytes:
@@ -123,4 +124,22 @@ def test_how_far_behind(tmp_path: Path) -> None:
     follow(streams)
     assert session.n_bytes_taken > taken
     assert streams.behind_s == 0.0
+    close(streams, receiver)
+
+
+def test_a_hostile_recording_harms_no_other(tmp_path: Path) -> None:
+    """Events of no process image, and a file that is no trace."""
+    said: list[str] = []
+    receiver = Receiver("x", None, said.append)
+    streams = make_streams(receiver)
+    good = receive(receiver, tmp_path, 0, make_trace())
+    nobody = TraceBuilder().session().image(0).events([malloc(16, 10, time=1)], image=fmt.NO_IMAGE).build()
+    hostile = receive(receiver, tmp_path, 1, nobody)
+    broken = receive(receiver, tmp_path, 2, make_trace())
+    broken.path.write_bytes(b"x" * 5000)
+    follow(streams)
+    assert [session.done for session in streams.sessions.values()] == [True, True]
+    assert streams.sessions[str(hostile.path)].look(0).n_lost == 1
+    assert streams.sessions[str(good.path)].look(0).core.totals.allocs == 3
+    assert ["can't be shown" in text for text in said] == [True]
     close(streams, receiver)

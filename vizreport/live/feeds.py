@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from vizreport.analysis.heatmap import Heatmap
-from vizreport.errors import TraceFormatError
+from vizreport.errors import VizzyError
 from vizreport.live.played import PlayedSession
 from vizreport.live.session import LiveFigures, LiveSession
 from vizreport.model.trace import Image
@@ -114,12 +115,14 @@ class Streams:
             if recording.framing.sound_bytes == 0:
                 continue  # a file of which nothing is sound may be gone at any time
             if not recording.dropped and self._recordings.get(path) is not recording:
-                self._begin(path, recording)
+                with suppress(VizzyError):  # no descriptor is left, or the file is gone: perhaps later
+                    self._begin(path, recording)
         moved = False
         for path, recording in list(self._recordings.items()):
             try:
                 moved |= self.sessions[path].advance(end=recording.framing.sound_bytes)
-            except TraceFormatError:  # who sent it is not trusted, and harms no other
+            except Exception as error:
+                self._receiver.say(f"{path}: can't be shown: {error or type(error).__name__}")
                 self._drop(path)
         now = self._clock()
         self.behind_s = max((arrivals.measure_lag(now) for arrivals in self._arrivals.values()), default=0.0)
@@ -135,9 +138,10 @@ class Streams:
         idle = [path for path, other in self._recordings.items() if not other.is_open]
         for dropped in idle[: max(len(self.sessions) + 1 - MOST_RECORDINGS, 0)]:
             self._drop(dropped)
+        session = LiveSession(path)
         if path in self.sessions:
             self.sessions.pop(path).close()
-        self.sessions[path], self._recordings[path] = LiveSession(path), recording
+        self.sessions[path], self._recordings[path] = session, recording
         self._arrivals[path] = _Arrivals(recording, self.sessions[path])
 
     def _drop(self, path: str) -> None:

@@ -5,6 +5,7 @@ Nothing here is markup: the page sets all of it as text.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from vizreport.analysis.merged_bins import merge_bins
 from vizreport.analysis.region_names import name_regions
 from vizreport.live.session import LiveFigures
 from vizreport.live.showing import Choice, Shown
+from vizreport.model.replay import Timeline
 from vizreport.model.trace import Image
 from vizreport.reports.call_trees import build_page_tree
 from vizreport.reports.process_text import describe_command, describe_end, shorten_command
@@ -48,8 +50,8 @@ def make_look(shown: Shown, heatmap: Heatmap | None) -> dict[str, Any]:
     """Returns all that a page shows of an image; no heatmap: nothing was ever live."""
     figures = shown.figures
     image = figures.image
-    usage, titles = make_timeline_columns(merge_bins(figures.core.timeline, _MOST_BINS), UNIT, image.drops)
-    usage["time"][-1] = max(figures.now_ns / UNIT.ns, usage["time"][-2])  # the last bin goes on
+    timeline = merge_bins(_end_now(figures.core.timeline, figures.now_ns), _MOST_BINS)
+    usage, titles = make_timeline_columns(timeline, UNIT, image.drops)
     return {
         "process": f"{describe_command(image)} (pid {image.pid}, {_describe_state(image)})",
         "notices": [f"names: {warning}" for warning in shown.names.warnings] + [describe_note(n) for n in image.notes],
@@ -64,6 +66,13 @@ def make_look(shown: Shown, heatmap: Heatmap | None) -> dict[str, Any]:
         "calltree": describe_tree(_build_tree(shown), LIVE_METRICS),
         "growing": [_describe_growing(entry) for entry in shown.growing],
     }
+
+
+def _end_now(timeline: Timeline, now_ns: int) -> Timeline:
+    """Ends the last bin now: it goes on, and its rates are of what has passed of it."""
+    edges = timeline.edges.copy()
+    edges[-1] = max(now_ns, int(edges[-2]) + 1)
+    return replace(timeline, edges=edges)
 
 
 def _describe_state(image: Image) -> str:

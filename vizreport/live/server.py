@@ -179,7 +179,7 @@ class TraceHandler(_Handler):
         if found is None:
             raise HTTPError(404, reason="there is no recording")
         path, rest = Path(found[0]), found[1]
-        name = "".join(c if c.isalnum() or c in ".-_" else "_" for c in path.name)
+        name = "".join(c if (c.isascii() and c.isalnum()) or c in ".-_" else "_" for c in path.name)
         self.set_header("Content-Type", "application/octet-stream")
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         self.set_header("Content-Length", rest)

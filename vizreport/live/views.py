@@ -96,7 +96,7 @@ class Views:
     def find_trace(self, wanted: str) -> tuple[str, int] | None:
         """Returns the path of a process's trace, and how many bytes of it are a whole trace; None: it is not known."""
         choices, feed = self._list_choices(), self._showing.feed
-        choice = choices.get(wanted) or choose_busiest(list(choices.values()))
+        choice = choices.get(wanted) if wanted else choose_busiest(list(choices.values()))
         if choice is None or not isinstance(feed, Streams):
             return None
         path, size = feed.save(choice.path)

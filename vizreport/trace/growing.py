@@ -147,7 +147,13 @@ class GrowingTrace:
             yield block
 
     def _take(self, piece: memoryview, block: Block) -> list[NewEvents]:
-        """Takes the events and nodes of a sound block."""
+        """Takes the events and nodes of a sound block.
+
+        Raises:
+            TraceFormatError: They are no image's, or contradict themselves.
+        """
+        if block.image == fmt.NO_IMAGE and block.type in (fmt.BlockType.NODES, fmt.BlockType.EVENTS):
+            raise TraceFormatError("a block of events or stack nodes belongs to no process image")
         if block.type == fmt.BlockType.NODES:
             nodes = decode_nodes(read_payload(piece, block, verified=True), block.count)
             self._nodes.setdefault(block.image, []).append(nodes)

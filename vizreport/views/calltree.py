@@ -52,7 +52,12 @@ RANGE_METRICS = (
 LIVE_METRICS = (
     Metric("live", "Live bytes", "bytes", "Bytes that are live now: asked for and not yet freed"),
     Metric("blocks", "Live blocks", "count", "Blocks that are live now"),
-    Metric("growing", "Growing", "growth", "Live bytes gained in the last minute, by call stacks that gained any"),
+    Metric(
+        "growing",
+        "Growing",
+        "growth",
+        "Bytes per minute by which live bytes grew, over the last minute or since the start, by stacks that grew",
+    ),
     Metric("allocated", "Allocated", "bytes", "All bytes that were ever allocated"),
     Metric("count", "Allocations", "count", "How many allocations were made"),
     Metric("temporary", "Temporary", "count", "Allocations freed before their thread allocated again"),

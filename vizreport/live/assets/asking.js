@@ -45,9 +45,8 @@
           document.dispatchEvent(new CustomEvent("look", { detail: look }));
         }
         pause = PERIOD_MS - (performance.now() - start);
-      } catch (error) {
+      } catch {
         lost = true;
-        live.error = String(error);
       }
       say();
       await rest(pause);
@@ -81,7 +80,12 @@
 
   /* Tells the player of a recorded trace what to do. */
   live.command = async function (action, value = 0) {
-    await fetch("player", { method: "POST", body: JSON.stringify({ action, value }) });
+    try {
+      await fetch("player", { method: "POST", body: JSON.stringify({ action, value }) });
+    } catch {
+      lost = true;
+      say();
+    }
     wake();
   };
 

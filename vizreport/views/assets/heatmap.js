@@ -37,7 +37,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     vizzy.figures.whenMade("heatmap-figure", async (figure) => {
-      vizzy.heatmapRows = await vizzy.load("heatmap-rows");
+      if (!vizzy.live) vizzy.heatmapRows = await vizzy.load("heatmap-rows"); // a live page is told, and goes on being told
       const [source] = vizzy.figures.find("heatmap-figure", "heatmap");
       vizzy.heatmap = (x, y) => vizzy.heatmapRows && describe(vizzy.heatmapRows, source.data.levels[0], x, y);
       vizzy.figures.onHover(figure, (x, y) => {
