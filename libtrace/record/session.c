@@ -324,18 +324,12 @@ static void before_fork(void)
 {
     if (atomic_load(vz_life) == VZ_LIFE_RECORDING)
         fork_ticks = vz_clock_ticks();
-    vz_solo_before_fork();
 }
 
-static void after_fork_in_parent(void)
-{
-    vz_solo_after_fork(false);
-    fork_ticks = 0;
-}
+static void after_fork_in_parent(void) { fork_ticks = 0; }
 
 static void after_fork_in_child(void)
 {
-    vz_solo_after_fork(true);
     /* Still recording: the kernel did not wipe the page, or another handler has allocated already and made us attach. */
     if (atomic_load(vz_life) == VZ_LIFE_RECORDING && vz_region->pid != vz_sys_getpid())
         atomic_store(vz_life, VZ_LIFE_FORKED);

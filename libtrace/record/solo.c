@@ -100,7 +100,7 @@ static bool is_borrowed(void) { return vz_region->pid != vz_sys_getpid(); }
 
 bool vz_solo_make_room(void)
 {
-    if (is_borrowed() || vz_solo_forks())
+    if (is_borrowed())
         return true; /* over the limit */
     const bool drops = vz_solo.config->is_stream && (vz_solo.config->options & VZ_OPTION_DROP);
     for (;;) {
@@ -172,25 +172,6 @@ void vz_solo_end(uint32_t fate, uint32_t fate_value)
     if (fate != VZ_FATE_EXEC)
         vz_session_stop(VZ_STOP_TRACE); /* nothing can follow any more */
 }
-
-/* ---- forks by libc: nobody is just writing then, so no descriptor is left to the child --------------------------------- */
-
-static __thread bool forks;
-static __thread uint64_t fork_mask;
-
-void vz_solo_before_fork(void) { forks = can_go_out() && vz_solo_lock(&fork_mask); }
-
-void vz_solo_after_fork(bool is_child)
-{
-    if (!forks)
-        return;
-    forks = false;
-    if (is_child)
-        vz_solo_reset_lock();
-    vz_solo_unlock(&fork_mask);
-}
-
-bool vz_solo_forks(void) { return forks; }
 
 void vz_solo_may_end(uint32_t fate)
 {

@@ -29,11 +29,6 @@ bool vz_solo_begin(const struct vz_config_solo *config, enum vz_origin origin, u
 /* In a forked child whose hook has yet to be finished, with pointers into the parent's region: makes that private memory. */
 void vz_solo_make_private(void);
 
-/* Around a fork by the C library; and whether this thread is in one, and has the lock. */
-void vz_solo_before_fork(void);
-void vz_solo_after_fork(bool is_child);
-bool vz_solo_forks(void);
-
 /* In a hook: writes what there is if the pool is full. False: there is no room, and none to be waited for. */
 bool vz_solo_make_room(void);
 

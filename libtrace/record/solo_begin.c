@@ -89,10 +89,6 @@ static enum vz_growth grow(struct vz_region *region, uint64_t from, uint64_t to)
     (void)from;
     if (vz_region && vz_region->pid != vz_sys_getpid())
         return VZ_GROW_LATER; /* a child that has yet to begin on its own: the trace is its parent's */
-    if (vz_solo_forks()) {
-        vz_sys_on_stack(vz_solo.stack_top, run_growth, &growth);
-        return growth.result;
-    }
     if (!vz_solo_lock(&mask))
         return VZ_GROW_REFUSED;
     vz_sys_on_stack(vz_solo.stack_top, run_growth, &growth);

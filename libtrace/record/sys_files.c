@@ -91,15 +91,6 @@ static int choose_lowest(void)
     return limit.soft > LOWEST_DESCRIPTOR + SPARE_DESCRIPTORS ? (int)limit.soft - SPARE_DESCRIPTORS : LOWEST_DESCRIPTOR;
 }
 
-long vz_sys_lift(long fd)
-{
-    if (fd < 0)
-        return fd;
-    const long lifted = call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, choose_lowest());
-    vz_sys_close((int)fd);
-    return lifted == -EINVAL ? -EMFILE : lifted; /* so low is the limit */
-}
-
 static long identify(int fd, const char *path, int flags, struct vz_sys_identity *identity)
 {
     struct statx status;
@@ -115,6 +106,24 @@ long vz_sys_identify(int fd, struct vz_sys_identity *identity) { return identify
 long vz_sys_identify_path(const char *path, struct vz_sys_identity *identity)
 {
     return identify(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, identity);
+}
+
+/* Whether both are of one file, and open. */
+static bool is_same_file(long a, long b)
+{
+    struct vz_sys_identity x, y;
+    return vz_sys_identify((int)a, &x) == 0 && vz_sys_identify((int)b, &y) == 0 && x.device == y.device &&
+           x.inode == y.inode;
+}
+
+long vz_sys_lift(long fd)
+{
+    if (fd < 0)
+        return fd;
+    const long lifted = call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, choose_lowest());
+    if (lifted < 0 ? lifted != -EBADF : is_same_file(fd, lifted)) /* else the low number is the program's by now */
+        vz_sys_close((int)fd);
+    return lifted == -EINVAL ? -EMFILE : lifted; /* so low is the limit */
 }
 
 uint64_t vz_sys_file_limit(void)

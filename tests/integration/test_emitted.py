@@ -514,3 +514,54 @@ def test_a_library_with_a_token_is_its_owners_alone(vizzytrace: Path, tmp_path: 
     assert library.stat().st_mode & 0o777 == 0o700
     library.unlink()
     assert emit_library(vizzytrace, tmp_path, "log").stat().st_mode & 0o777 == 0o755
+
+
+def test_forks_wait_for_nobody_who_writes(emit: Emit, require: Require, tmp_path: Path) -> None:
+    """A thread allocates with a lock that fork() takes too, the C library's of all its files."""
+    source = tmp_path / "forks.c"
+    source.write_text(
+        """#define _GNU_SOURCE
+        #include <pthread.h>
+        #include <stdatomic.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        static _Atomic int done;
+        static ssize_t take(void *cookie, const char *bytes, size_t n)
+        {
+            (void)cookie, (void)bytes;
+            for (int i = 0; i < 500; i++)
+                free(malloc(1 + (size_t)i));
+            return (ssize_t)n;
+        }
+        static void *writes(void *argument)
+        {
+            FILE *file = fopencookie(NULL, "w", (cookie_io_functions_t){.write = take});
+            while (!done) {
+                fputc('x', file);
+                fflush(NULL);
+            }
+            return argument;
+        }
+        int main(void)
+        {
+            pthread_t thread;
+            pthread_create(&thread, NULL, writes, NULL);
+            for (int i = 0; i < 20; i++) {
+                pid_t child = fork();
+                if (child == 0)
+                    _exit(0);
+                waitpid(child, NULL, 0);
+            }
+            done = 1;
+            return pthread_join(thread, NULL);
+        }
+        """
+    )
+    subprocess.run([require("cc"), "-O1", "-fno-builtin", "-pthread", "-o", tmp_path / "forks", source], check=True)
+    began = time.monotonic()
+    emitted = emit(tmp_path / "forks", options=("--buffer", "64K"))
+    assert (emitted.status, emitted.stderr) == (0, "")
+    assert time.monotonic() - began < 60
+    assert not emitted.main.anomalies
