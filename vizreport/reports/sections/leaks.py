@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from vizreport.names import quote
 from vizreport.reports.page_words import say_count
 from vizreport.reports.picture_results import PictureResults
 from vizreport.reports.section import Section
@@ -25,7 +26,7 @@ def build(results: PictureResults) -> Section:
     if leaks.n_stacks > len(leaks.entries):
         lead += f"; the {len(leaks.entries)} largest hold {100 * shown / whole:.1f} % of it"
     suppressed = [
-        (format_bytes(rule.bytes), say_count(rule.blocks, "block"), rule.name, PurePath(rule.source).name)
+        (format_bytes(rule.bytes), say_count(rule.blocks, "block"), quote(rule.name), quote(PurePath(rule.source).name))
         for rule in summary.suppressed
     ]
     entries = [
