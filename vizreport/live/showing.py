@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vizreport.live.background_names import BackgroundNames, NameThread
-from vizreport.live.feeds import Feed
+from vizreport.live.feeds import Feed, ShownSession
 from vizreport.live.session import LiveFigures
 from vizreport.model.trace import Image
 from vizreport.reports.stack_lists import NamedStack, StackLister
@@ -67,7 +67,7 @@ class Showing:
         """
         self.feed, self._options, self._n_stacks = feed, options, n_stacks
         self._thread = NameThread()
-        self._names: dict[str, BackgroundNames] = {}
+        self._names: dict[str, tuple[ShownSession, BackgroundNames]] = {}  # a path may come again, for another trace
 
     def list_choices(self) -> Iterator[Choice]:
         """Yields the images that are known, in order of appearance."""
@@ -78,10 +78,11 @@ class Showing:
 
     def find_names(self, path: str) -> BackgroundNames:
         """Returns the names of a trace of the feed; those of traces that it dropped are forgotten."""
-        if path not in self._names:
-            self._names = {each: names for each, names in self._names.items() if each in self.feed.sessions}
-            self._names[path] = BackgroundNames(path, self._options, self._thread)
-        return self._names[path]
+        session = self.feed.sessions[path]
+        if path not in self._names or self._names[path][0] is not session:
+            self._names = {each: kept for each, kept in self._names.items() if each in self.feed.sessions}
+            self._names[path] = session, BackgroundNames(path, self._options, self._thread)
+        return self._names[path][1]
 
     def look(self, path: str, index: int) -> Shown:
         """Returns what there is to see of an image."""

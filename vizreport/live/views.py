@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vizreport.live.feeds import Player, Streams
+from vizreport.live.feeds import Player, ShownSession, Streams
 from vizreport.live.look import describe_choice, make_look
 from vizreport.live.showing import Choice, Showing, choose_busiest
 
@@ -42,7 +42,7 @@ class Views:
     def __init__(self, showing: Showing, clock: Callable[[], float] = time.monotonic) -> None:
         """Has looked at nothing yet."""
         self._showing, self._clock = showing, clock
-        self._numbers: dict[str, int] = {}  # of recordings, by path
+        self._numbers: dict[str, tuple[ShownSession, int]] = {}  # of recordings, by path, which may come again
         self._count = itertools.count(1)
         self._looks: dict[str, _Look] = {}
 
@@ -104,13 +104,14 @@ class Views:
 
     def _list_choices(self) -> dict[str, Choice]:
         """Returns by their keys the images that can be chosen, in order of appearance."""
-        self._numbers = {path: n for path, n in self._numbers.items() if path in self._showing.feed.sessions}
+        sessions = self._showing.feed.sessions
+        self._numbers = {path: kept for path, kept in self._numbers.items() if sessions.get(path) is kept[0]}
         return {self._find_key(choice): choice for choice in self._showing.list_choices()}
 
     def _find_key(self, choice: Choice) -> str:
         if choice.path not in self._numbers:
-            self._numbers[choice.path] = next(self._count)
-        return f"{self._numbers[choice.path]}.{choice.image.index}"
+            self._numbers[choice.path] = self._showing.feed.sessions[choice.path], next(self._count)
+        return f"{self._numbers[choice.path][1]}.{choice.image.index}"
 
     def _find_look(self, key: str, choice: Choice) -> _Look:
         now = self._clock()
