@@ -3,7 +3,8 @@
  * The hooks are the same, and so is the region; but the process is its own collector. Whoever finds the pool full, or comes
  * by when it is time, takes a lock, and writes to the trace what all threads have published: by libtrace/collect, in a
  * window of drain.h, on a stack of its own, with all signals held back. So a holder is never interrupted by a handler that
- * could wait for it or jump away, and it waits for nothing but the kernel.
+ * could wait for it or jump away. It waits for nothing but the kernel, and for that only where a file is written; over TCP
+ * what can't be sent at once stays in memory, and what can't be said at once is not said.
  *
  * To a file: the region lies in the trace itself (POOL blocks), so that a killed process has lost nothing; what was
  * written is given back only once it is in the file. No descriptor is kept. Over TCP: solo_stream.h.

@@ -196,7 +196,7 @@ static int enter_region(uint64_t bytes)
     return 0;
 }
 
-static void run_begin(void *argument)
+static void run_start(void *argument)
 {
     struct beginning *beginning = argument;
     vz_solo_facts_read(beginning->facts);
@@ -226,9 +226,9 @@ static void start_clock(void)
     vz_solo_message_start();
 }
 
-static int begin(struct beginning *beginning)
+static int make_trace_and_region(struct beginning *beginning)
 {
-    vz_sys_on_stack(vz_solo.stack_top, run_begin, beginning);
+    vz_sys_on_stack(vz_solo.stack_top, run_start, beginning);
     if (!beginning->error)
         beginning->error = enter_region(beginning->region_bytes);
     if (beginning->error)
@@ -262,7 +262,7 @@ bool vz_solo_begin(const struct vz_config_solo *config, enum vz_origin origin, u
     int error = beginning.facts && make_session() && make_memory(choose_capacity(config->buffer_bytes)) ? 0 : -ENOMEM;
     vz_sys_hold_signals(&mask);
     if (!error)
-        error = begin(&beginning);
+        error = make_trace_and_region(&beginning);
     if (vz_solo.stack_top)
         vz_sys_on_stack(vz_solo.stack_top, note_error, &error);
     vz_sys_release_signals(&mask);

@@ -91,10 +91,25 @@ static int choose_lowest(void)
     return limit.soft > LOWEST_DESCRIPTOR + SPARE_DESCRIPTORS ? (int)limit.soft - SPARE_DESCRIPTORS : LOWEST_DESCRIPTOR;
 }
 
+/* Before Linux 4.11. By libc, since each machine has a struct stat of its own; without its errno. */
+static long identify_by_stat(int fd, const char *path, struct vz_sys_identity *identity)
+{
+    struct stat status;
+    const int saved = errno;
+    const int result = *path ? lstat(path, &status) : fstat(fd, &status);
+    const long error = result == 0 ? 0 : -errno;
+    errno = saved;
+    if (!error)
+        *identity = (struct vz_sys_identity){(uint64_t)status.st_dev, (uint64_t)status.st_ino};
+    return error;
+}
+
 static long identify(int fd, const char *path, int flags, struct vz_sys_identity *identity)
 {
     struct statx status;
     const long error = vz_sys_call6(SYS_statx, fd, (long)path, flags, STATX_INO, (long)&status, 0);
+    if (error == -ENOSYS)
+        return identify_by_stat(fd, path, identity);
     if (error == 0)
         *identity =
             (struct vz_sys_identity){(uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor, status.stx_ino};
