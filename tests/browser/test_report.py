@@ -279,6 +279,18 @@ def test_nothing_is_wider_than_the_window(service_page: Path, open_page: Open, w
     assert page.run("document.documentElement.scrollWidth") <= width
 
 
+def test_all_pictures_are_made_before_the_page_is_printed(report: OpenedPage) -> None:
+    report.run("(window.print = () => (vizzy.printed = [vizzy.figures.made.size, !!vizzy.flame, !!vizzy.table]), 0)")
+    n_figures = report.run("document.querySelectorAll('.figure').length")
+    assert report.run("vizzy.figures.made.size") < n_figures
+    report.page.keyboard.press("Control+p")
+    report.wait_for("vizzy.printed")
+    assert report.run("vizzy.printed") == [n_figures, True, True]
+    report.run("(vizzy.printed = null, 0)")
+    report.page.click("#print")
+    report.wait_for("vizzy.printed")
+
+
 def test_interactions_are_quick(report: OpenedPage) -> None:
     report.show("flamegraph", "vizzy.flame")
     report.show("calltree", "vizzy.table")

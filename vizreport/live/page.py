@@ -30,6 +30,7 @@ LIVE = PageKind(
     scripts=(
         "asking.js",
         "navigation.js",
+        "printing.js",
         "figures.js",
         "figurekeys.js",
         "calltree.js",

@@ -27,6 +27,7 @@ from vizreport.views.theme import describe_palettes
 
 _SCRIPTS = (
     "navigation.js",
+    "printing.js",
     "figures.js",
     "figurekeys.js",
     "calltree.js",

@@ -70,18 +70,23 @@
     on: (keys, listener) => listeners.push([keys, listener]),
   };
 
-  /* Calls back once, when the element comes near the window. */
+  const waiting = new Set();
+
+  /* Calls back once, when the element comes near the window, or when all that waits is started. */
   vizzy.whenNear = function (element, start) {
-    const watcher = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        watcher.disconnect();
-        start();
-      },
-      { rootMargin: "600px 0px" },
-    );
+    const watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && begin(), {
+      rootMargin: "600px 0px",
+    });
+    function begin() {
+      watcher.disconnect();
+      waiting.delete(begin);
+      return start();
+    }
+    waiting.add(begin);
     watcher.observe(element);
   };
+
+  vizzy.startAll = () => Promise.all([...waiting].map((begin) => begin()));
 
   /* Shows a box of text beside the pointer, or hides it. */
   const float = vizzy.make("div", { className: "float", hidden: true });
