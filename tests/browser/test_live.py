@@ -384,6 +384,27 @@ def test_browsers_have_choices_of_their_own(
             first.wait_for(LIVE_AFTER.format(300))
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_nothing_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """Also when the terminal is closed: the folder of recordings that nobody asked to keep goes."""
+    (tmp_path / "folders").mkdir()
+    with (tmp_path / "said").open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-c", CODE, "live", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+            stderr=stderr,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "folders")},
+        )
+    deadline = time.monotonic() + TIMEOUT_S
+    while "live view is at" not in (tmp_path / "said").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert list((tmp_path / "folders").glob("vizzy-live-*"))
+    process.send_signal(number)
+    assert process.wait(TIMEOUT_S) == (0 if number == signal.SIGINT else 128 + number)
+    assert list((tmp_path / "folders").iterdir()) == []
+    assert "Traceback" not in (tmp_path / "said").read_text()
+
+
 def test_a_page_says_that_nobody_answers(tmp_path: Path, open_live: Open) -> None:
     with serving(tmp_path, "live", "--listen", "127.0.0.1:0") as served:
         page = open_live(served.url)

@@ -141,6 +141,8 @@ def test_a_trace_so_far_can_be_saved(streams: Streams, tmp_path: Path) -> None:
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Host": "["},
     ],
 )
 def test_other_sites_are_refused(streams: Streams, headers: dict[str, str]) -> None:
@@ -192,7 +194,8 @@ def test_a_player_is_told_what_to_do(tmp_path: Path) -> None:
         assert (told["speed"], told["paused"], told["duration"]) == (4, False, 20)
         for action, value in (("seek", -1), ("seek", float("nan")), ("speed", 0), ("dance", 1)):
             assert await post(action, value) == 400
-        assert (await get("player", method="POST", body="[1")).code == 400
+        for body in ("[1", "[" * 4000, '{"action": "seek", "value": 1' + "0" * 400 + "}"):
+            assert (await get("player", method="POST", body=body)).code == 400
         assert (await get("trace")).code == 404
 
     serve(player, use)
@@ -279,5 +282,32 @@ def test_a_trace_can_be_looked_at_wherever_it_ends(tmp_path: Path) -> None:
             shown.add(look["shown"] is not None)
     assert shown == {False, True}
     assert (look["chosen"], look["shown"]["ended"]) == ("", True)
+    for session in streams.sessions.values():
+        session.close()
+
+
+def test_of_many_processes_those_that_run_are_listed(tmp_path: Path) -> None:
+    """A program that forks a thousand children which end at once is still what is looked at."""
+    builder = TraceBuilder().session().image(0, pid=1).events([malloc(16 * k, 100, time=k) for k in range(1, 400)])
+    for index in range(1, 1000):
+        builder.image(index, pid=1 + index, parent=0).events([malloc(16, 10, time=500)] * 1, image=index)
+        builder.image_end(index)
+    path = tmp_path / "t.trace"
+    path.write_bytes(builder.build(end=False, index=False))
+    receiver = Receiver("x", None, print)
+    recording = Recording(bytes(16), path)
+    recording.framing.sound_bytes = path.stat().st_size
+    receiver.recordings[recording.stream_id] = recording
+    streams = Streams(receiver, forget=partial(receiver.forget, delete=False))
+    while streams.advance():
+        pass
+    views = Views(Showing(streams, NO_SYMBOLS, n_stacks=5))
+    for wanted, shown in (("", "(pid 1,"), ("1.0", "(pid 1,"), ("1.777", "(pid 778,")):
+        look = json.loads(views.look(wanted, ""))
+        assert (look["chosen"], look["processes"]) == (wanted, 1000)
+        assert shown in look["shown"]["process"]
+        keys = [choice["key"] for choice in look["choices"]]
+        assert len(keys) == 200
+        assert {"1.0", wanted or "1.0"} <= set(keys)
     for session in streams.sessions.values():
         session.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -54,7 +56,8 @@ def command(
         if tui:
             status = show_streams(pattern, token, (host, port), options, discard=save is None)
         else:
-            asyncio.run(_run(Receiver(pattern, token, say), (host, port), page, options, discard=save is None))
+            running = _run(Receiver(pattern, token, say), (host, port), page, options, discard=save is None)
+            status = asyncio.run(_end_by_signal(running))
     sys.exit(status)
 
 
@@ -86,6 +89,24 @@ async def _run(
 
     showing = Showing(feed, options, n_stacks=N_STACKS)
     await asyncio.gather(receiving, serve_live(feed, showing, *http, started=say_where))
+
+
+async def _end_by_signal(running: Coroutine[Any, Any, None]) -> int:
+    """Runs something until it ends or a signal asks to, so that nothing is left behind; returns the exit status."""
+    task, received = asyncio.ensure_future(running), list[int]()
+
+    def end(number: int) -> None:
+        received.append(number)
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not received:
+            raise
+    return 128 + received[0] if received else 0
 
 
 def say(text: str) -> None:

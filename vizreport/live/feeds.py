@@ -117,6 +117,7 @@ class Streams:
             if not recording.dropped and self._recordings.get(path) is not recording:
                 with suppress(VizzyError):  # no descriptor is left, or the file is gone: perhaps later
                     self._begin(path, recording)
+        self._drop_idle(MOST_RECORDINGS)
         moved = False
         for path, recording in list(self._recordings.items()):
             try:
@@ -135,14 +136,19 @@ class Streams:
 
     def _begin(self, path: str, recording: Recording) -> None:
         """Takes up a recording; makes room for it first."""
-        idle = [path for path, other in self._recordings.items() if not other.is_open]
-        for dropped in idle[: max(len(self.sessions) + 1 - MOST_RECORDINGS, 0)]:
-            self._drop(dropped)
+        self._drop_idle(MOST_RECORDINGS - 1)
         session = LiveSession(path)
         if path in self.sessions:
             self.sessions.pop(path).close()
         self.sessions[path], self._recordings[path] = session, recording
         self._arrivals[path] = _Arrivals(recording, self.sessions[path])
+
+    def _drop_idle(self, most: int) -> None:
+        """Drops the oldest of those that nothing comes for, until there are no more than so many."""
+        if len(self.sessions) > most:
+            idle = [path for path, other in self._recordings.items() if not other.is_open]
+            for path in idle[: len(self.sessions) - most]:
+                self._drop(path)
 
     def _drop(self, path: str) -> None:
         """Forgets a recording."""

@@ -10,12 +10,14 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
@@ -119,14 +121,20 @@ class _Handler(RequestHandler):
 
     def prepare(self) -> None:
         """Refuses what does not come from the page itself."""
-        if urlsplit(f"//{self.request.host}").hostname not in self.site.hosts:  # a name that was made to point here
+        host = self.request.host
+        if _split(f"//{host}").hostname not in self.site.hosts:  # a name that was made to point here
             raise HTTPError(403, reason="not this machine's name")
         site = self.request.headers.get("Sec-Fetch-Site", "none")
         origin = self.request.headers.get("Origin")
         if not isinstance(self, PageHandler) and (
-            site not in _OWN_SITE or (origin is not None and urlsplit(origin).netloc != self.request.host)
+            site not in _OWN_SITE or (origin is not None and _split(origin).netloc != host)
         ):
             raise HTTPError(403, reason="another site's page asks")
+
+    def log_exception(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        """Says nothing of what a client did wrong: the terminal is for what a person should know."""
+        if not isinstance(error, HTTPError):
+            super().log_exception(kind, error, trace)
 
     async def ask(self, question: Callable[[Views], T]) -> T:
         """Asks what is in the engine's keeping."""
@@ -134,6 +142,14 @@ class _Handler(RequestHandler):
             return await self.site.engine.ask(lambda: question(self.site.views))
         except EngineEndedError as error:
             raise HTTPError(503, reason="the live view has ended") from error
+
+
+def _split(url: str) -> SplitResult:
+    """Returns the parts of an address; of one that is none, nothing."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 class PageHandler(_Handler):
@@ -165,7 +181,7 @@ class PlayerHandler(_Handler):
             asked = json.loads(self.request.body)
             action, value = str(asked["action"]), float(asked["value"])
             await self.ask(lambda views: views.command(action, value))
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             raise HTTPError(400, reason="no such command") from error
 
 
@@ -179,11 +195,15 @@ class TraceHandler(_Handler):
         if found is None:
             raise HTTPError(404, reason="there is no recording")
         path, rest = Path(found[0]), found[1]
+        try:
+            file = path.open("rb")
+        except OSError as error:  # it was dropped meanwhile
+            raise HTTPError(404, reason="there is no recording") from error
         name = "".join(c if (c.isascii() and c.isalnum()) or c in ".-_" else "_" for c in path.name)
         self.set_header("Content-Type", "application/octet-stream")
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         self.set_header("Content-Length", rest)
-        with path.open("rb") as file:
+        with file, suppress(StreamClosedError):  # who asked has left
             while rest > 0 and (piece := file.read(min(rest, _PIECE_BYTES))):
                 rest -= len(piece)
                 self.write(piece)

@@ -75,6 +75,7 @@ class LiveSession:
         self.path = path
         self._trace = GrowingTrace(path, get_kernels().decode_events)
         self._runs: dict[int, Run] = {}
+        self._images: tuple[int, tuple[Image, ...]] = (0, ())  # as of an offset in the file
 
     @property
     def version(self) -> int:
@@ -107,7 +108,9 @@ class LiveSession:
 
     def list_images(self) -> tuple[Image, ...]:
         """Returns the process images so far."""
-        return self._trace.collected.build_images() if self._trace.collected else ()
+        if self._images[0] != self._trace.offset and self._trace.collected:
+            self._images = self._trace.offset, self._trace.collected.build_images()
+        return self._images[1]
 
     def look(self, index: int) -> LiveFigures:
         """Returns the figures of the image with this index, one of list_images."""

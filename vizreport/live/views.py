@@ -58,8 +58,9 @@ class Views:
         key = wanted if wanted in choices else None if followed is None else self._find_key(followed)
         state: dict[str, Any] = {
             "choices": [
-                {"key": each, "label": describe_choice(choice)} for each, choice in _choose_listed(choices).items()
+                {"key": each, "label": describe_choice(choice)} for each, choice in _choose_listed(choices, key).items()
             ],
+            "processes": len(choices),
             "chosen": key if wanted in choices else "",
             "followed": "" if followed is None else describe_choice(followed),
             "behind": feed.behind_s if isinstance(feed, Streams) else 0.0,
@@ -140,13 +141,19 @@ class Views:
         }
 
 
-def _choose_listed(choices: dict[str, Choice]) -> dict[str, Choice]:
-    """Returns what a page lists: those that did most, if there are too many, in the same order."""
+def _choose_listed(choices: dict[str, Choice], shown: str | None) -> dict[str, Choice]:
+    """Returns what a page lists, in the same order.
+
+    If there are too many: the one that is shown, and those that run before those that have ended, by how much they did.
+    """
     if len(choices) <= _MOST_CHOICES:
         return choices
-    least = sorted((choice.image.n_events for choice in choices.values()), reverse=True)[_MOST_CHOICES - 1]
-    listed = {key: choice for key, choice in choices.items() if choice.image.n_events >= least}
-    return dict(itertools.islice(listed.items(), _MOST_CHOICES))
+
+    def rank(key: str) -> tuple[bool, bool, int]:
+        return key != shown, choices[key].image.end is not None, -choices[key].image.n_events
+
+    listed = set(sorted(choices, key=rank)[:_MOST_CHOICES])
+    return {key: choice for key, choice in choices.items() if key in listed}
 
 
 def _write(content: dict[str, Any]) -> bytes:

@@ -9,12 +9,13 @@
   }
 
   /* Lists the processes, and shows which of them is chosen: the newest is followed until somebody chooses another. */
-  function list(select, { choices, chosen, followed }) {
+  function list(select, { choices, chosen, followed, processes }) {
     const listed = [{ key: "", label: `newest: ${followed}` }, ...choices];
     const options = listed.map(({ key, label }) => vizzy.make("option", { value: key, textContent: label }));
     if (!choices.length) return;
     const same = options.length === select.options.length && options.every((option, at) => option.isEqualNode(select.options[at]));
     if (!same) select.replaceChildren(...options);
+    select.title = processes > choices.length ? `${choices.length} of ${count(processes)} processes: those that run, and those that did most` : "";
     select.disabled = false;
     if (document.activeElement !== select) select.value = chosen;
   }
