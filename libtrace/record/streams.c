@@ -235,16 +235,21 @@ static void set_end(struct vz_thread *thread)
 
 bool vz_thread_next_chunk(struct vz_thread *thread)
 {
+    if (vz_solo_is_on())
+        vz_solo_write_in_time(thread->last_ticks);
     struct vz_stream *stream = thread->stream;
     struct vz_chunk *full = thread->chunk;
     struct vz_chunk *chunk = NULL;
-    if (vz_solo_is_on())
-        vz_solo_write_in_time(thread->last_ticks);
     if (full && thread->position != end_of(full)) {
         set_end(thread);
         return true;
     }
-    if (wait_for_room(thread))
+    const bool has_room = wait_for_room(thread);
+    /* A handler that interrupted the wait has a level of its own, unless the walk from it ended before it met this hook (code
+     * without unwind data): then it has appended here. */
+    if (thread->chunk != full || (full && thread->position != end_of(full)))
+        return vz_thread_next_chunk(thread);
+    if (has_room)
         chunk = full ? chunk_after(full) : new_chunk(0, 0);
     if (!chunk) {
         atomic_fetch_add(&stream->dropped, 1);

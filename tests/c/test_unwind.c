@@ -410,7 +410,7 @@ static void test_stack_use(void)
     const size_t first = stack_used_by(take), again = stack_used_by(take), full = stack_used_by(take_full);
     if (getenv("VERBOSE"))
         fprintf(stderr, "stack used: first walk %zu, known rules %zu, full walk %zu\n", first, again, full);
-    expect(first <= STACK_LIMIT && full <= STACK_LIMIT && (again <= STACK_LIMIT / 4 || IS_EHABI),
+    expect(first <= STACK_LIMIT && full <= STACK_LIMIT && (again <= STACK_LIMIT / 4 || LIBGCC_STOPS_SHORT),
            "more than is allowed");
     compare = true;
 }

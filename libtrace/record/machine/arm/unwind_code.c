@@ -41,7 +41,9 @@ bool vz_machine_follows_call(const struct vz_module *module, uintptr_t pc)
 /* The number of the system call that the code at pc makes, or 0. */
 static uint32_t call_number(const struct vz_module *module, uintptr_t pc)
 {
-    if (!module && (!vz_sys_readable(pc & ~(uintptr_t)3) || !vz_sys_readable((pc & ~(uintptr_t)3) + 4)))
+    const uintptr_t last = (pc & ~(uintptr_t)3) + 4;
+    const bool is_code = module ? module->end - pc > 8 : vz_sys_readable(last - 4) && vz_sys_readable(last);
+    if (!is_code)
         return 0;
     const uint32_t first = word_at(pc);
     if ((first & 0xff00ff00u) == THUMB_MOV_SVC)
