@@ -55,7 +55,7 @@ static void run_job(void *argument)
         run_stream_job(job);
         return;
     }
-    const int error = vz_solo.trace.sink.has_failed ? -EIO : vz_solo_open();
+    const int error = vz_solo.trace.sink.has_failed ? -EIO : vz_solo.place->open();
     if (error) {
         job->result = vz_solo_is_passing(error) || vz_solo_check(error);
         return;
@@ -72,13 +72,13 @@ static void run_job(void *argument)
         atomic_store(vz_life, VZ_LIFE_OFF);
         vz_solo_file_empty();
     }
-    vz_solo_close();
+    vz_solo.place->close();
     job->result = vz_solo_check(0);
 }
 
 void vz_solo_make_private(void)
 {
-    if (vz_solo.config->is_stream)
+    if (!vz_solo.place->holds_region)
         return; /* it is private already */
     char *copy = vz_sys_map((size_t)vz_region_bytes, PROT_READ | PROT_WRITE, -1, 0);
     if (!copy)

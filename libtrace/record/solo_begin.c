@@ -12,7 +12,6 @@
 #include "solo_lock.h"
 #include "solo_message.h"
 #include "solo_state.h"
-#include "solo_stream.h"
 #include "sys.h"
 #include "sys_files.h"
 
@@ -67,13 +66,13 @@ static void run_growth(void *argument)
 {
     struct growth *growth = argument;
     const bool had_end = vz_solo.has_end;
-    int error = growth->to <= vz_solo.mapped ? 0 : vz_solo_open();
+    int error = growth->to <= vz_solo.mapped ? 0 : vz_solo.place->open();
     if (!error && growth->to > vz_solo.mapped) {
         vz_solo_take_end_back(false);
         error = vz_solo_map_more(growth->region, growth->to);
         if (had_end)
             vz_solo_write_end();
-        vz_solo_close();
+        vz_solo.place->close();
     }
     growth->result = error ? VZ_GROW_REFUSED : VZ_GROWN;
     if (vz_solo_is_passing(error))
@@ -150,7 +149,7 @@ static int start_trace(const struct beginning *beginning)
     const struct vz_solo_facts *facts = beginning->facts;
     const struct vz_text args = {.data = facts->args, .bytes = facts->args_bytes};
     const uint64_t capabilities = (vz_solo.config->options & VZ_OPTION_FREE_STACKS ? VZ_CAPABILITY_FREE_STACKS : 0) |
-                                  (vz_solo.config->is_stream ? 0 : VZ_CAPABILITY_POOL);
+                                  (vz_solo.place->holds_region ? VZ_CAPABILITY_POOL : 0);
     const struct vz_sink_session session = {
         .record = {.start_monotonic_ns = vz_solo.time.start_ns, .max_depth = vz_solo.config->max_depth},
         .start_wall_ns = vz_solo.time.start_wall_ns,
@@ -159,29 +158,28 @@ static int start_trace(const struct beginning *beginning)
         .version = text_of(VZ_VERSION),
         .system = text_of(facts->system_text),
         .args = args};
-    int error = vz_solo.config->is_stream ? vz_solo_stream_create(vz_solo.config, &vz_solo.trace.outlet)
-                                          : vz_solo_file_create(vz_solo.config->log, &vz_solo.trace.outlet);
+    int error = vz_solo.place->create(vz_solo.config, &vz_solo.trace.outlet);
     vz_solo.trace.sink.name = vz_solo.trace.outlet->name;
     if (!error)
-        error = vz_solo_open();
+        error = vz_solo.place->open();
     if (error)
         return error;
     error = vz_trace_sink_start(&vz_solo.trace, &session);
     if (!error)
         error = write_image(beginning);
-    vz_solo_close();
+    vz_solo.place->close();
     return error;
 }
 
 static int enter_region(uint64_t bytes)
 {
-    const uint64_t step = vz_solo.config->is_stream ? VZ_REGION_STEP : VZ_SOLO_POOL_STEP;
+    const uint64_t step = vz_solo.place->holds_region ? VZ_SOLO_POOL_STEP : VZ_REGION_STEP;
     bytes = bytes / VZ_REGION_STEP * VZ_REGION_STEP;
     struct vz_region *region = vz_sys_map((size_t)bytes, PROT_NONE, -1, 0);
     vz_solo.mapped = 0;
     if (!region)
         return -ENOMEM;
-    if (vz_region_enter(region, (size_t)bytes, step, vz_solo.config->is_stream ? NULL : grow) < 0)
+    if (vz_region_enter(region, (size_t)bytes, step, vz_solo.place->holds_region ? grow : NULL) < 0)
         return vz_solo.trace.sink.has_failed ? -EIO : -ENOMEM;
     atomic_store(&region->top, VZ_REGION_HEADER_BYTES);
     vz_solo.source =
@@ -190,7 +188,7 @@ static int enter_region(uint64_t bytes)
                            .sink = &vz_solo.trace.sink,
                            .flags = vz_solo.config->options & VZ_OPTION_FREE_STACKS ? VZ_BLOCK_FREE_STACKS : 0,
                            .region = region,
-                           .bytes = vz_solo.config->is_stream ? bytes : vz_solo.mapped,
+                           .bytes = vz_solo.place->holds_region ? vz_solo.mapped : bytes,
                            .keeps_chunks = true,
                            .node_capacity = MIN_EVENTS};
     return 0;
@@ -246,10 +244,9 @@ bool vz_solo_begin(const struct vz_config_solo *config, enum vz_origin origin, u
     vz_solo_reset_lock();
     vz_solo_on = false;
     vz_region = NULL; /* a parent's, which must not be told why its child stops */
-    if (origin == VZ_ORIGIN_FORK && !config->is_stream)
-        vz_solo_file_close(); /* another thread was just writing */
-    else if (origin == VZ_ORIGIN_FORK)
-        vz_solo_stream_forget();
+    vz_solo.place = config->is_stream ? &vz_solo_stream : &vz_solo_file;
+    if (origin == VZ_ORIGIN_FORK)
+        vz_solo.place->forget(); /* another thread may just have been writing */
     else
         start_clock();
     vz_solo.config = config;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "solo_place.h"
 #include "sys.h"
 #include "sys_files.h"
 #include "text.h"
@@ -48,9 +49,9 @@ static char *start_path(const char *path)
 
 static const struct vz_outlet_ops operations;
 
-int vz_solo_file_create(const char *path, struct vz_outlet **outlet)
+static int create(const struct vz_config_solo *config, struct vz_outlet **outlet)
 {
-    char *end = start_path(path);
+    char *end = start_path(config->log);
     const bool is_too_long = end + SUFFIX_BYTES > file.path + PATH_BYTES;
     long fd = is_too_long ? -ENAMETOOLONG : vz_sys_create(file.path);
     if (fd == -EEXIST) {
@@ -84,7 +85,7 @@ static bool is_at_its_path(void)
            found.inode == file.identity.inode;
 }
 
-int vz_solo_file_open(void)
+static int open_file(void)
 {
     struct vz_sys_identity found;
     const long fd = vz_sys_lift(vz_sys_open(file.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY));
@@ -109,7 +110,7 @@ static bool has_descriptor(void)
            found.inode == file.identity.inode;
 }
 
-void vz_solo_file_close(void)
+static void close_file(void)
 {
     if (has_descriptor())
         vz_sys_close(file.fd);
@@ -122,7 +123,7 @@ static bool is_open_again(long result, uint32_t *n_tries)
     int error = -EBADF;
     file.fd = result == -EBADF ? -1 : file.fd;
     while (result == -EBADF && error == -EBADF && ++*n_tries <= MAX_TRIES)
-        error = vz_solo_file_open();
+        error = open_file();
     return result == -EBADF && error == 0;
 }
 
@@ -166,9 +167,9 @@ static int close_outlet(struct vz_outlet *outlet)
 
 static const struct vz_outlet_ops operations = {.write = write_end, .has_room = has_room, .close = close_outlet};
 
-uint64_t vz_solo_file_end(void) { return file.end; }
+static uint64_t end_of_file(void) { return file.end; }
 
-void vz_solo_file_rewind(uint64_t end, bool cut)
+static void rewind_file(uint64_t end, bool cut)
 {
     if (cut && file.fd >= 0)
         vz_sys_truncate(file.fd, end);
@@ -231,3 +232,11 @@ void vz_solo_file_empty(void)
     for (uint32_t i = 0; i < file.n_pieces; i++)
         vz_sys_punch(file.fd, file.pieces[i].offset, file.pieces[i].bytes);
 }
+
+const struct vz_solo_place vz_solo_file = {.holds_region = true,
+                                           .create = create,
+                                           .forget = close_file,
+                                           .open = open_file,
+                                           .close = close_file,
+                                           .end = end_of_file,
+                                           .rewind = rewind_file};

@@ -1,26 +1,14 @@
 /* The trace file of a process that records itself: blocks are appended, memory of the region lies between them.
  *
- * No descriptor is held between calls; the file is opened each time by its path, and it is an error if another one lies
- * there. All are called with solo's lock held.
+ * It is one that was not there before: LOG, or LOG.PID, or LOG.PID.2 and so on. No descriptor is held between calls; the file is
+ * opened each time by its path, and it is an error if another one lies there. Here is what a file has besides being a place
+ * (solo_place.h), under the same conditions.
  */
 #ifndef VZ_SOLO_FILE_H
 #define VZ_SOLO_FILE_H
 
-#include "collect/outlet.h"
-#include "shm.h"
-
-/* Makes a file that was not there before: `path`, or path.PID, or path.PID.2 and so on. Returns 0 or -errno; the outlet in
- * *outlet, named as the file. */
-int vz_solo_file_create(const char *path, struct vz_outlet **outlet);
-
-/* Opens and closes the descriptor around writes. open: 0 or -errno. */
-int vz_solo_file_open(void);
-void vz_solo_file_close(void);
-
-/* The file's length, where the next block goes. */
-uint64_t vz_solo_file_end(void);
-/* Goes back to an earlier end; what lies behind is cut off, or overwritten next. */
-void vz_solo_file_rewind(uint64_t end, bool cut);
+#include <stddef.h>
+#include <stdint.h>
 
 /* Appends room for `bytes` of memory after n bytes of `head`, which end at a multiple of a page in the file, and maps it at
  * `address`. Returns 0 or -errno. */

@@ -5,11 +5,13 @@
 #include "collect/sink_trace.h"
 #include "collect/source.h"
 #include "config.h"
+#include "solo_place.h"
 
 #define VZ_SOLO_POOL_STEP (128u << 10) /* how much a file's pool grows by */
 
 struct vz_solo {
     const struct vz_config_solo *config;
+    const struct vz_solo_place *place;
     struct vz_source source;
     struct vz_trace_sink trace;
     struct vz_timebase time;
@@ -26,10 +28,6 @@ struct vz_solo {
 extern struct vz_solo vz_solo;
 
 /* ---- solo_write.c: on the own stack ------------------------------------------------------------------------------- */
-
-/* Opens the trace for writing, if it is a file, and closes it. Returns 0 or -errno. */
-int vz_solo_open(void);
-void vz_solo_close(void);
 
 /* Takes up what time it is, and when to write next. */
 void vz_solo_begin_time(void);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "collect/opening.h"
+#include "solo_place.h"
 #include "sys.h"
 #include "sys_files.h"
 #include "sys_sockets.h"
@@ -308,7 +309,7 @@ void vz_solo_stream_wait(uint64_t timeout_ns)
     vz_sys_wait_for_socket(stream.state == CLOSED ? -1 : stream.socket, is_sending, timeout_ns);
 }
 
-int vz_solo_stream_create(const struct vz_config_solo *config, struct vz_outlet **outlet)
+static int create(const struct vz_config_solo *config, struct vz_outlet **outlet)
 {
     stream.outlet = (struct vz_outlet){.ops = &operations, .name = config->log};
     stream.config = config;
@@ -320,7 +321,7 @@ int vz_solo_stream_create(const struct vz_config_solo *config, struct vz_outlet 
     return vz_sys_random(stream.id, sizeof stream.id) == (long)sizeof stream.id ? 0 : -EIO;
 }
 
-void vz_solo_stream_forget(void)
+static void forget(void)
 {
     stream.ring = NULL; /* another thread may have been about to exchange it */
     stream.capacity = 0;
@@ -329,3 +330,10 @@ void vz_solo_stream_forget(void)
     stream.socket = -1;
     stream.state = CLOSED;
 }
+
+/* There is nothing to open around writes: they go to memory. */
+static int open_nothing(void) { return 0; }
+static void close_nothing(void) {}
+
+const struct vz_solo_place vz_solo_stream = {
+    .create = create, .forget = forget, .open = open_nothing, .close = close_nothing};

@@ -2,22 +2,14 @@
  * memory, and who may wait does so without the lock. A broken connection is opened again; so is one whose descriptor the
  * program has closed.
  *
- * All are called with solo's lock held, but for vz_solo_stream_wait.
+ * Here is what a stream has besides being a place (solo_place.h). All are called with solo's lock held, but for
+ * vz_solo_stream_wait.
  */
 #ifndef VZ_SOLO_STREAM_H
 #define VZ_SOLO_STREAM_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "collect/outlet.h"
-#include "config.h"
-
-/* Begins a stream. Returns 0 or -errno; the outlet in *outlet. */
-int vz_solo_stream_create(const struct vz_config_solo *config, struct vz_outlet **outlet);
-
-/* In a forked child: lets go of the parent's connection. */
-void vz_solo_stream_forget(void);
 
 /* Goes on with what can be done at once: connecting, sending, taking acknowledgements. Returns 0; or -errno: nothing will ever be
  * sent any more. */

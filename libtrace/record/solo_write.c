@@ -17,22 +17,14 @@ enum {
     SWEEP_NS = 100000000 /* how often to look which threads have ended */
 };
 
-int vz_solo_open(void) { return vz_solo.config->is_stream ? 0 : vz_solo_file_open(); }
-
-void vz_solo_close(void)
-{
-    if (!vz_solo.config->is_stream)
-        vz_solo_file_close();
-}
-
 /* Goes back to before the end that was written for the time being. */
 void vz_solo_take_end_back(bool cut)
 {
     if (!vz_solo.has_end)
         return;
     vz_solo.has_end = false;
-    if (!vz_solo.config->is_stream)
-        vz_solo_file_rewind(vz_solo_file_end(), cut);
+    if (vz_solo.place->rewind)
+        vz_solo.place->rewind(vz_solo.place->end(), cut);
 }
 
 void vz_solo_begin_time(void)
@@ -120,7 +112,7 @@ void vz_solo_write_window(void)
     vz_source_flush(source);
     vz_streams_read_names(source);
     write_losses();
-    if (!vz_solo.config->is_stream && !vz_solo.trace.sink.has_failed)
+    if (vz_solo.place->holds_region && !vz_solo.trace.sink.has_failed)
         write_positions();
     if (!vz_solo.trace.sink.has_failed)
         vz_sink_check(&vz_solo.trace.sink, vz_solo.trace.sink.ops->flush(&vz_solo.trace.sink));
@@ -135,7 +127,7 @@ void vz_solo_write_end(void)
 {
     struct vz_source *source = &vz_solo.source;
     struct vz_sink *sink = &vz_solo.trace.sink;
-    const uint64_t end = vz_solo.config->is_stream ? 0 : vz_solo_file_end();
+    const uint64_t end = vz_solo.place->rewind ? vz_solo.place->end() : 0;
     const uint32_t sequence = vz_encoder_sequence(vz_solo.trace.encoder);
     const uint64_t now = vz_source_now(source);
     const struct vz_image_end_record image = {.time = now > source->last_time ? now : source->last_time,
@@ -152,8 +144,8 @@ void vz_solo_write_end(void)
     if (sink->has_failed)
         return;
     vz_solo.has_end = true;
-    if (!vz_solo.config->is_stream) {
-        vz_solo_file_rewind(end, false);
+    if (vz_solo.place->rewind) {
+        vz_solo.place->rewind(end, false);
         vz_encoder_rewind(vz_solo.trace.encoder, sequence);
     }
 }
