@@ -113,7 +113,10 @@ class Hostile(Client):
             await self.send(struct.pack("<Q", self.position))
         elif what == 5:
             self.position = await self.open(stream_id) or 0
-            await self.send(script.take(8).ljust(8, b"\0"))
+            begin = script.take(8).ljust(8, b"\0")
+            if begin[0] % 2:  # a gap that is allowed, most often
+                begin = struct.pack("<Q", self.position + 8 * begin[1])
+            await self.send(begin)
         elif what == 6:
             self.position = script.number(len(TRACE))
         elif what in (7, 8):
@@ -205,7 +208,8 @@ def check(folder: Path, honest: Honest) -> None:
         except TraceFormatError:  # the receiver was killed before anything was sound
             assert path.stat().st_size < len(TRACE)
             continue
-        assert trace.completeness.complete == (path.read_bytes() == TRACE)
+        if TRACE.startswith(path.read_bytes()):  # no gaps
+            assert trace.completeness.n_damaged == 0
     for side in folder.glob("*.stream"):
         assert side.with_name(side.name.removesuffix(".stream")).exists()
 
