@@ -4,9 +4,11 @@
  * That a frame has the right stack pointer is not enough: when the hook was left by siglongjmp, its caller may be
  * calling something else from the very same place. The hook's own frame, with a pc of this library, must lie there.
  */
+#define _GNU_SOURCE
 #include <stdatomic.h>
 
 #include "modules.h"
+#include "real.h"
 #include "region.h"
 #include "unwind.h"
 #include "unwind_rules.h"
@@ -33,11 +35,12 @@ static bool is_passed(const struct search *search, uintptr_t sp)
     return sp > search->caller_sp && search->caller_sp >= search->stack.now.low && sp < search->stack.now.high;
 }
 
-/* Whether the walk ended in a C library without unwind data, near below the hook's place: then the hook's real function is
+/* Whether the walk ended in an allocator without unwind data, near below the hook's place: then the hook's real function is
  * taken to be at work there, calling another hook as musl's posix_memalign does. */
 static bool ends_before_hook(const struct search *search, uintptr_t pc, uintptr_t sp)
 {
-    return search->caller_sp - sp < NEAR_BYTES && vz_modules_find(pc - 1) &&
+    const struct vz_module *module = vz_modules_find(pc - 1);
+    return search->caller_sp - sp < NEAR_BYTES && module && module == vz_modules_find((uintptr_t)VZ_REAL(malloc)) &&
            vz_rule_kind(vz_rules_find(pc, search->epoch)) == VZ_RULE_CHAIN;
 }
 
