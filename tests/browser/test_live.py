@@ -491,6 +491,7 @@ def test_names_are_text(tmp_path: Path, open_live: Open) -> None:
         page.wait_for_figures(expect_figures(trace))
         for section in SECTIONS:
             page.show(section)
+        page.wait_for("vizzy.heatmap && vizzy.heatmap(1, 0)?.bytes !== undefined")  # also where nothing new comes
         page.show("flamegraph", "vizzy.flame")
         page.show("calltree", "vizzy.table")
         page.page.locator("#growing summary").first.click()

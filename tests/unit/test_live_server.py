@@ -311,3 +311,26 @@ def test_of_many_processes_those_that_run_are_listed(tmp_path: Path) -> None:
         assert {"1.0", wanted or "1.0"} <= set(keys)
     for session in streams.sessions.values():
         session.close()
+
+
+@pytest.mark.parametrize("now_s", [0.35, 5.999, 6.05, 59.9, 60.15, 301.3, 601.0])
+def test_a_steady_program_has_a_steady_rate(tmp_path: Path, now_s: float) -> None:
+    """Also in the last bin, of which only a part has passed."""
+    path = tmp_path / "t.trace"
+    events = [malloc(16 * k, 100, time=k * S // 10 - 1) for k in range(1, 7000)]
+    path.write_bytes(TraceBuilder().session().image(0).events(events).image_end(0, time=700 * S).build())
+    player = Player(str(path), speed=0.001)
+    player.seek(int(now_s * S))
+    player.pause()
+    while player.advance():
+        pass
+    look = json.loads(Views(Showing(player, NO_SYMBOLS, n_stacks=5)).look("", ""))
+    usage = look["shown"]["usage"]
+    assert usage["time"][-1] == pytest.approx(now_s, abs=1e-6)
+    if now_s > 60:
+        assert usage["allocs_per_s"][-1] == pytest.approx(10, rel=0.7)
+    counts = [
+        rate * (end - begin)
+        for rate, begin, end in zip(usage["allocs_per_s"], usage["time"], usage["time"][1:], strict=False)
+    ]
+    assert sum(counts) == pytest.approx(look["shown"]["figures"]["allocations"])
