@@ -212,6 +212,20 @@ def test_a_small_gap_is_zeros(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_nothing_follows_the_end(tmp_path: Path) -> None:
+    receiving = Receiving(tmp_path)
+
+    async def scenario() -> None:
+        (await send_trace(receiving.receiver)).leave()
+        client = Client(receiving.receiver)
+        assert await client.open(ID) == len(TRACE)
+        await client.send(struct.pack("<Q", len(TRACE) + 8) + TRACE[40:])
+        assert client.wire.closed
+
+    run(scenario())
+    assert (tmp_path / "a.trace").read_bytes() == TRACE
+
+
 def test_what_came_behind_a_gap_outlives_a_restart(tmp_path: Path) -> None:
     receiving = Receiving(tmp_path)
 

@@ -88,12 +88,12 @@ class Recording:
                 "its beginning went to another receiver: to go on with it, start this one with the same -o"
             )
         missing = offset - sound + sum(end - start for start, end in self.gaps)
-        if offset < sound or offset % ALIGNMENT or missing > _MOST_GAP_BYTES or len(self.gaps) == _MOST_GAPS:
+        is_possible = offset > sound and offset % ALIGNMENT == 0 and not self.framing.done
+        if not is_possible or missing > _MOST_GAP_BYTES or len(self.gaps) == _MOST_GAPS:
             raise StreamError("the stream goes on where it can't")
         try:
             os.ftruncate(self._descriptor, offset)
-            with find_side_path(self.path).open("ab") as side:
-                side.write(_GAP.pack(sound, offset))
+            _append(find_side_path(self.path), _GAP.pack(sound, offset))
         except OSError as error:
             raise UnwritableError(f"{self.path}: can't be written: {error.strerror}") from error
         self.gaps.append((sound, offset))
@@ -215,6 +215,13 @@ def _read_side(side: Path) -> bytes:
         return side.read_bytes()[:_MOST_SIDE_BYTES] if side.is_file() and not side.is_symlink() else b""
     except OSError:
         return b""
+
+
+def _append(path: Path, content: bytes) -> None:
+    """Adds to a file that is there, through no link."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "ab") as file:
+        file.write(content)
 
 
 def _remove(path: Path) -> None:
