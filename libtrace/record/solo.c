@@ -31,6 +31,7 @@ static void run_stream_job(struct job *job)
 {
     int error = vz_solo.trace.sink.has_failed ? -EIO : vz_solo_stream_go_on();
     const bool has_room = vz_solo.trace.outlet->ops->has_room(vz_solo.trace.outlet);
+    vz_solo.source.is_dead |= job->ends; /* a note that was begun and left by a jump holds up no others any more */
     if (!error && (has_room || job->ends) && !vz_solo.has_end)
         vz_solo_write_window();
     if (!error && job->ends && !vz_solo.has_end)
