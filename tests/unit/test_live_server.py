@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from builders import TraceBuilder, free, malloc
@@ -60,7 +61,8 @@ def serve(feed: Feed, use: Callable[[Get], Awaitable[None]]) -> None:
         client = AsyncHTTPClient(force_instance=True)
 
         async def get(path: str, **options: Any) -> HTTPResponse:
-            return await client.fetch(url + path, raise_error=False, follow_redirects=False, **options)
+            whole = urljoin(url, path) if path.startswith("/") else url + path
+            return await client.fetch(whole, raise_error=False, follow_redirects=False, **options)
 
         try:
             await use(get)
@@ -129,6 +131,20 @@ def test_a_trace_so_far_can_be_saved(streams: Streams, tmp_path: Path) -> None:
         saved = tmp_path / "saved.trace"
         saved.write_bytes(response.body)
         assert saved.read_bytes() == (tmp_path / "run <0>.trace").read_bytes()
+
+    serve(streams, use)
+
+
+def test_who_does_not_know_the_secret_gets_nothing(streams: Streams) -> None:
+    """Other users of the machine reach the port as well."""
+
+    async def use(get: Get) -> None:
+        assert (await get("look")).code == 200
+        for path in ("", "look", "trace", "player"):
+            for guess in ("/", "/x/", "/.*/", f"/{'A' * 22}/"):
+                response = await get(guess + path)
+                assert response.code == 404, guess + path
+                assert b"vizzy" not in response.body
 
     serve(streams, use)
 

@@ -1,6 +1,7 @@
 """Serves the live page, and what it asks for, to browsers of this machine, while a feed goes on.
 
-Nothing is kept for a browser: each request says what it wants to see, so a closed one costs nothing. Requests that
+Nothing is kept for a browser: each request says what it wants to see, so a closed one costs nothing. All paths begin
+with a secret, which is told with the address: other users of this machine can reach the port as well. Requests that
 another site's page made, or that came under another name than this machine's own, are refused.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +34,7 @@ from vizreport.stream.address import is_loopback
 _OWN_SITE = ("same-origin", "none")
 _OWN_NAMES = ("127.0.0.1", "localhost", "::1")
 _MOST_BODY_BYTES = 4096
+_SECRET_BYTES = 16
 _IDLE_CONNECTION_S = 30
 _PIECE_BYTES = 1 << 20
 
@@ -68,15 +71,15 @@ async def serve_live(feed: Feed, showing: Showing, host: str, port: int, *, star
     """
     if not is_loopback(host):
         raise VizzyError(f"{host}: the live view has no password; give --http 127.0.0.1:PORT and reach it by ssh -L")
-    engine = Engine(feed)
+    engine, secret = Engine(feed), secrets.token_urlsafe(_SECRET_BYTES)
     site = {"site": Site(engine, Views(showing), write_live_page(), frozenset({host, *_OWN_NAMES}))}
     server = HTTPServer(
         Application(
             [
-                ("/", PageHandler, site),
-                ("/look", LookHandler, site),
-                ("/player", PlayerHandler, site),
-                ("/trace", TraceHandler, site),
+                (f"/{secret}/", PageHandler, site),
+                (f"/{secret}/look", LookHandler, site),
+                (f"/{secret}/player", PlayerHandler, site),
+                (f"/{secret}/trace", TraceHandler, site),
             ],
             log_function=lambda _: None,  # the terminal is for what a person should know
         ),
@@ -86,7 +89,7 @@ async def serve_live(feed: Feed, showing: Showing, host: str, port: int, *, star
     sockets = _listen(host, port)
     server.add_sockets(sockets)
     try:
-        started(f"http://{_bracket(host)}:{sockets[0].getsockname()[1]}/")
+        started(f"http://{_bracket(host)}:{sockets[0].getsockname()[1]}/{secret}/")
         await asyncio.get_running_loop().run_in_executor(None, engine.run)
     finally:
         engine.stop()
