@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 from builders import TraceBuilder, malloc
 
 from vizreport.live.feeds import MOST_RECORDINGS, Streams
+from vizreport.live.showing import Showing
+from vizreport.live.views import Views
 from vizreport.stream.receiver import Receiver
 from vizreport.stream.recording import Recording
+from vizreport.symbols.options import SymbolOptions
 from vizreport.trace import format as fmt
 
 
@@ -142,4 +146,40 @@ def test_a_hostile_recording_harms_no_other(tmp_path: Path) -> None:
     assert streams.sessions[str(hostile.path)].look(0).n_lost == 1
     assert streams.sessions[str(good.path)].look(0).core.totals.allocs == 3
     assert ["can't be shown" in text for text in said] == [True]
+    close(streams, receiver)
+
+
+def test_a_recording_that_cannot_be_opened_waits_and_holds_nobody_up(tmp_path: Path) -> None:
+    receiver = Receiver("x", None, print)
+    streams = make_streams(receiver)
+    missing = receive(receiver, tmp_path, 0, make_trace())
+    missing.path.rename(tmp_path / "elsewhere")
+    good = receive(receiver, tmp_path, 1, make_trace())
+    follow(streams)
+    assert list(streams.sessions) == [str(good.path)]
+    (tmp_path / "elsewhere").rename(missing.path)
+    follow(streams)
+    assert set(streams.sessions) == {str(good.path), str(missing.path)}
+    close(streams, receiver)
+
+
+def test_a_path_that_comes_again_is_another_recording(tmp_path: Path) -> None:
+    """Without --save files have numbers, and that of a dropped recording is free again."""
+    receiver = Receiver("x", None, print)
+    streams = make_streams(receiver, delete=True)
+    showing = Showing(streams, SymbolOptions(use_symbols=False), n_stacks=5)
+    views = Views(showing)
+    receive(receiver, tmp_path, 0, make_trace())
+    follow(streams)
+    before = json.loads(views.look("", ""))["choices"][0]["key"], showing.find_names(str(tmp_path / "0.trace"))
+    for number in range(1, MOST_RECORDINGS + 1):  # nobody looks meanwhile
+        receive(receiver, tmp_path, number, make_trace())
+        follow(streams)
+    again = receive(receiver, tmp_path, 0, make_trace(5))
+    follow(streams)
+    look = json.loads(views.look("", ""))
+    assert look["choices"][-1]["key"] != before[0]
+    assert look["shown"]["figures"]["allocations"] == 5
+    assert json.loads(views.look(before[0], ""))["chosen"] == ""
+    assert showing.find_names(str(again.path)) is not before[1]
     close(streams, receiver)
