@@ -143,7 +143,7 @@ class _Handler(RequestHandler):
         """Asks what is in the engine's keeping."""
         try:
             return await self.site.engine.ask(lambda: question(self.site.views))
-        except EngineEndedError as error:
+        except (EngineEndedError, asyncio.CancelledError) as error:  # cancelled where the whole view ends
             raise HTTPError(503, reason="the live view has ended") from error
 
 
