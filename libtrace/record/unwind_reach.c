@@ -35,9 +35,9 @@ static bool is_passed(const struct search *search, uintptr_t sp)
     return sp > search->caller_sp && search->caller_sp >= search->stack.now.low && sp < search->stack.now.high;
 }
 
-/* Whether the walk ended in an allocator without unwind data, near below the hook's place: then the hook's real function is
- * taken to be at work there, calling another hook as musl's posix_memalign does. */
-static bool ends_before_hook(const struct search *search, uintptr_t pc, uintptr_t sp)
+/* Whether this frame is of an allocator without unwind data, near below the hook's place: then the hook's real function is
+ * taken to be at work there, calling another hook as musl's posix_memalign does. Where its frame lies can't be told. */
+static bool is_real_function(const struct search *search, uintptr_t pc, uintptr_t sp)
 {
     const struct vz_module *module = vz_modules_find(pc - 1);
     return search->caller_sp - sp < NEAR_BYTES && module && module == vz_modules_find((uintptr_t)VZ_REAL(malloc)) &&
@@ -54,8 +54,10 @@ static __attribute__((noinline)) enum vz_reach search_full(struct search *search
         return VZ_REACH_NOT;
     for (unsigned n = 0; n < MOST_FRAMES; n++) {
         const uintptr_t pc = registers.value[VZ_COLUMN_PC], sp = registers.value[VZ_COLUMN_SP];
+        if (is_real_function(search, pc, sp))
+            return reach;
         if (vz_registers_step(&registers, &search->stack, &fixed) != VZ_STEP_CALLER)
-            return ends_before_hook(search, pc, sp) ? reach : VZ_REACH_NOT;
+            return VZ_REACH_NOT;
         if (is_hook(search, pc, registers.value[VZ_COLUMN_SP]))
             return reach;
         if (registers.interrupted)
@@ -80,9 +82,11 @@ enum vz_reach vz_unwind_reach(struct vz_context from, uintptr_t caller_sp)
         if (vz_rule_kind(rule) == VZ_RULE_FULL)
             return search_full(&search, from);
         const bool chain = vz_rule_kind(rule) == VZ_RULE_CHAIN;
+        if (chain && is_real_function(&search, pc, sp))
+            return VZ_REACH_CALLED;
         if (!vz_rule_steps(rule) ||
             !(chain ? vz_rule_step_chain(&at, &search.stack) : vz_rule_step(rule, &at, &search.stack)) || !at.pc)
-            return ends_before_hook(&search, pc, sp) ? VZ_REACH_CALLED : VZ_REACH_NOT;
+            return VZ_REACH_NOT;
         /* Code without frame pointers leaves the hook's in place, which then leads past the hook. */
         if (is_hook(&search, pc, at.sp) || (chain && at.sp == caller_sp))
             return VZ_REACH_CALLED;

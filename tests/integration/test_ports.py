@@ -31,7 +31,7 @@ class Target:
     Attributes:
         triple: As scons and the compiler call it.
         emulator: Runs its programs; None: they run here.
-        package: Debian's, of the compiler.
+        package: Debian's, of the compiler; or PyPI's ziglang.
     """
 
     triple: str
@@ -54,7 +54,15 @@ class Target:
         if self.emulator is None:
             return words
         preloading = ["-E", f"LD_PRELOAD={preload}"] if preload else []
-        return [self.emulator, "-L", f"/usr/{self.triple}", *preloading, *words]
+        root = "/" if self.triple in LOADERS else f"/usr/{self.triple}"
+        return [self.emulator, "-L", root, *preloading, *words]
+
+    @property
+    def compiler(self) -> list[str]:
+        """The command that compiles for it."""
+        if self.package == "ziglang":
+            return [sys.executable, "-m", "ziglang", "cc", "-target", self.triple, "-dynamic", "-fno-builtin"]
+        return ["musl-gcc" if self is MUSL else f"{self.triple}-gcc"]
 
     def run(self, *arguments: str | Path, preload: Path | None = None) -> str:
         """Runs a program to its successful end; its output."""
@@ -73,7 +81,13 @@ GLIBC = (
     Target("i686-linux-gnu", None, "gcc-i686-linux-gnu"),
 )
 MUSL = Target("x86_64-linux-musl", None, "musl-tools")
-LOADERS = {"i686-linux-gnu": ("/lib/ld-linux.so.2", "libc6-i386"), MUSL.triple: ("/lib/ld-musl-x86_64.so.1", "musl")}
+EMULATED_MUSL = Target("aarch64-linux-musl", "qemu-aarch64", "ziglang")
+# Programs that load the target's C library from where it lies on the target.
+LOADERS = {
+    "i686-linux-gnu": ("/lib/ld-linux.so.2", "libc6-i386"),
+    MUSL.triple: ("/lib/ld-musl-x86_64.so.1", "musl"),
+    EMULATED_MUSL.triple: ("/lib/ld-musl-aarch64.so.1", "musl:arm64, after dpkg --add-architecture arm64"),
+}
 
 Prepare = Callable[[Target], None]
 
@@ -83,7 +97,7 @@ def build(triple: str) -> None:
     """Builds vizzytrace and the C test programs for a target."""
     scons = [sys.executable, "-m", "SCons", "-Q", "-s", f"-j{os.cpu_count() or 1}"]
     run = subprocess.run(
-        [*scons, f"target={triple}", triple, *(() if triple == MUSL.triple else ("test-programs",))],
+        [*scons, f"target={triple}", triple, *(() if triple.endswith("musl") else ("test-programs",))],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name != "CC"},
         capture_output=True,
@@ -98,12 +112,13 @@ def prepare(require: Require) -> Prepare:
     """Finds what a target needs, and builds for it."""
 
     def prepare_target(target: Target) -> None:
-        require("musl-gcc" if target is MUSL else f"{target.triple}-gcc", target.package)
+        if target.package != "ziglang":
+            require(*target.compiler, target.package)
         if target.emulator:
             require(target.emulator, "qemu-user")
-        else:
+        if target.triple in LOADERS:
             require(*LOADERS[target.triple])
-        if target is MUSL:
+        if target.triple.endswith("musl"):
             pytest.importorskip("ziglang")
         build(target.triple)
 
@@ -112,10 +127,10 @@ def prepare(require: Require) -> Prepare:
 
 def compile_for(target: Target, source: str, output: Path, *flags: str) -> Path:
     """Builds a test program with the target's compiler."""
-    compiler = "musl-gcc" if target is MUSL else f"{target.triple}-gcc"
     tables = "-funwind-tables" if target.triple.startswith("arm") else "-fasynchronous-unwind-tables"
     table = ["-Wl,--eh-frame-hdr"] if target is MUSL else []  # which Debian's wrapper, unlike Alpine's gcc, leaves out
-    command = [compiler, "-g", "-O1", tables, *table, "-pthread", *flags, "-o", str(output), str(PROGRAMS / source)]
+    options = ["-g", "-O1", tables, *table, "-pthread", *flags]
+    command = [*target.compiler, *options, "-o", str(output), str(PROGRAMS / source)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return output
@@ -127,7 +142,7 @@ def move_below(sysroot: Path, target: Target, *files: Path) -> Path:
         place = sysroot / file.relative_to("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         file.rename(place)
-    if target is not MUSL:
+    if not target.triple.endswith("musl"):
         (sysroot / "lib").symlink_to(f"/usr/{target.triple}/lib")
     return sysroot
 
@@ -191,7 +206,7 @@ def check_runs(processes: list[list[dict[str, Any]]], outputs: list[str]) -> Non
     assert counts[1] - counts[0] == tallies[1] - tallies[0]
 
 
-@pytest.mark.parametrize("target", GLIBC[:-1], ids=lambda target: target.triple)
+@pytest.mark.parametrize("target", [*GLIBC[:-1], EMULATED_MUSL], ids=lambda target: target.triple)
 def test_an_emulated_program_is_recorded(prepare: Prepare, target: Target, tmp_path: Path) -> None:
     prepare(target)
     program = compile_for(target, "ported.c", tmp_path / "ported", "-ldl")

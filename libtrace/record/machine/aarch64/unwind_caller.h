@@ -10,7 +10,7 @@ static inline __attribute__((always_inline)) struct vz_context vz_context_of_cal
 {
     const uintptr_t *frame = __builtin_frame_address(0); /* the pair of saved fp and pc */
 #ifdef __clang__
-    const uintptr_t *cfa = frame + 2; /* clang saves the pair first; its __builtin_dwarf_cfa is that of x86 */
+    const uintptr_t *cfa = __builtin_sponentry(); /* clang's __builtin_dwarf_cfa is that of x86 */
 #else
     const uintptr_t *cfa = __builtin_dwarf_cfa();
 #endif

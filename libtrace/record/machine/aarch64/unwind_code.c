@@ -2,6 +2,7 @@
  * arch/arm64/include/uapi/asm/sigcontext.h and arch/arm64/kernel/signal.c. */
 #include "record/unwind_code.h"
 
+#include "record/lookup.h"
 #include "record/modules.h"
 #include "record/sys.h"
 #include "record/unwind_stack.h"
@@ -10,6 +11,7 @@
 enum { SIGRETURN_MOV = 0xd2801168 /* mov x8, #139 */ };
 #define SIGRETURN_SVC 0xd4000001u /* svc #0 */
 #define NOP 0xd503201fu
+#define BL 0x94000000u /* the distance stands in the low 26 bits */
 
 /* struct rt_sigframe: x0 to x30, sp and pc of uc_mcontext. */
 enum { FRAME_REGISTERS = 312 };
@@ -22,13 +24,18 @@ bool vz_machine_follows_call(const struct vz_module *module, uintptr_t pc)
     if (pc - module->start < 4 || pc % 4)
         return true;
     const uint32_t before = instruction(pc - 4);
-    return (before & 0xfc000000u) == 0x94000000u || (before & 0xfefff000u) == 0xd63f0000u;
+    return (before & 0xfc000000u) == BL || (before & 0xfefff000u) == 0xd63f0000u;
 }
 
+/* bl exit, or pthread_exit: the result of what returns here is where their argument goes. */
 bool vz_machine_exits(const struct vz_module *module, uintptr_t pc)
 {
-    (void)module, (void)pc;
-    return false;
+    (void)module; /* it may have gaps */
+    if (pc % 4 || !vz_sys_readable(pc) || (instruction(pc) & 0xfc000000u) != BL)
+        return false;
+    const intptr_t words = (int32_t)(instruction(pc) << 6) >> 6;
+    const void *called = (const void *)(pc + (uintptr_t)(words * 4));
+    return called == vz_lookup_any("exit") || called == vz_lookup_any("pthread_exit");
 }
 
 bool vz_machine_follows_nop(uintptr_t pc) { return pc % 4 == 0 && instruction(pc - 4) == NOP; }
