@@ -22,7 +22,9 @@ static void sample_image(struct vz_collector *collector, struct vz_image *image)
         .time = begin, .rss_bytes = vz_process_rss(image->outer_pid), .pss_bytes = VZ_NO_VALUE};
     if (!sample.rss_bytes)
         return; /* it has just ended */
-    if (begin >= image->next_pss_ns) {
+    if (!image->next_pss_ns) {
+        image->next_pss_ns = begin; /* of the first sample it would be a large part of what a short process costs */
+    } else if (begin >= image->next_pss_ns) {
         begin = vz_timebase_read_ns(&collector->time);
         sample.pss_bytes = vz_process_pss(image->outer_pid);
         image->next_pss_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), PSS_NS);
@@ -32,18 +34,28 @@ static void sample_image(struct vz_collector *collector, struct vz_image *image)
         vz_rss_flush(collector, image);
 }
 
+/* Those that are due; else those of which there is no sample yet: a process may be gone before the next one is due. */
+static void sample_images(struct vz_collector *collector, bool is_due)
+{
+    for (uint32_t i = 0; i < collector->images_end; i++) {
+        struct vz_image *image = collector->images[i];
+        const bool is_known = image && image->outer_pid && !image->source.is_dead && !image->exec_note;
+        if (is_known && (is_due || !image->next_pss_ns))
+            sample_image(collector, image);
+    }
+}
+
 void vz_rss_sample(struct vz_collector *collector)
 {
     uint64_t interval = (uint64_t)collector->cli->rss_interval_ms * 1000000u;
     uint64_t now = vz_collector_now(collector);
-    if (!interval || now < collector->next_rss_ns)
+    if (!interval)
         return;
+    bool is_due = now >= collector->next_rss_ns;
     uint64_t begin = vz_timebase_read_ns(&collector->time);
-    for (uint32_t i = 0; i < collector->images_end; i++) {
-        struct vz_image *image = collector->images[i];
-        if (image && image->outer_pid && !image->source.is_dead && !image->exec_note)
-            sample_image(collector, image);
-    }
+    sample_images(collector, is_due);
+    if (!is_due)
+        return;
     /* With very many processes it takes longer than it should: then less often. But it also seems to take long where others
      * wanted the processor meanwhile, which says nothing of what it costs. */
     collector->next_rss_ns = vz_collector_next_time(begin, vz_timebase_read_ns(&collector->time), 0);
