@@ -34,9 +34,10 @@ def test_whole(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
     assert not trace.with_name("a.trace.stream").exists()
 
 
-def test_cut_and_fragmented(vizzytrace: Path, program: Program, tmp_path: Path) -> None:
+# Few at a time: the sender waits ever longer after connections by which nothing was acknowledged.
+@pytest.mark.parametrize("cuts", [[0, 50, 97], [150, 1000, 10_000]])
+def test_cut_and_fragmented(vizzytrace: Path, program: Program, tmp_path: Path, cuts: list[int]) -> None:
     trace = tmp_path / "a.trace"
-    cuts = [0, 50, 97, 150, 1000, 10_000]
     with receiving(trace, "--once") as receiver, Proxy(receiver.port, fragment=700) as proxy:
         # The first connection must succeed, or vizzytrace does not start.
         proxy.cut_after = [9_000, *cuts]
