@@ -148,6 +148,8 @@ static void test_dlclose(void)
 static void test_pthread_setname_np(void)
 {
     dprintf(STDOUT_FILENO, "thread,renamed\n");
+    free(malloc(BYTES));
+    usleep(300000); /* by now the recorder has read the name that the thread had */
     pthread_setname_np(pthread_self(), "renamed");
 }
 

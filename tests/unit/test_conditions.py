@@ -136,6 +136,17 @@ def test_nothing_recorded_is_no_success(tmp_path: Path) -> None:
         assert "no process was recorded" in str(result.exception)
 
 
+def test_what_is_missing_is_no_success(tmp_path: Path) -> None:
+    path = tmp_path / "t.trace"
+    path.write_bytes(build().build(end=False, index=False))
+    arguments = ["summary", str(path), "--fail-if"]
+    unknown = CliRunner().invoke(group, [*arguments, "leaked>1M"]).exception
+    assert isinstance(unknown, VizzyError)
+    assert unknown.exit_code == 1
+    assert "not complete" in str(unknown)
+    assert isinstance(CliRunner().invoke(group, [*arguments, "peak>1K"]).exception, ConditionMetError)
+
+
 def test_any_process_may_meet_it(tmp_path: Path) -> None:
     path = tmp_path / "t.trace"
     path.write_bytes(build().image(1, pid=200, args=("child",)).events([malloc(0x10, 90)], image=1).build())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from vizreport.errors import ConditionMetError, VizzyError
+from vizreport.model.trace import Completeness
 from vizreport.reports.conditions import Condition, find_met, parse_condition
 from vizreport.reports.summary import ImageSummary
 
@@ -19,12 +20,14 @@ def parse_conditions(ctx: click.Context, param: click.Parameter, values: tuple[s
         raise click.BadParameter(str(error), ctx, param) from error
 
 
-def check_conditions(conditions: Sequence[Condition], summaries: Sequence[ImageSummary]) -> None:
-    """Raises if a condition is met, or if there is nothing that could meet one.
+def check_conditions(
+    conditions: Sequence[Condition], summaries: Sequence[ImageSummary], completeness: Completeness
+) -> None:
+    """Raises if a condition is met, or if nobody can tell whether one is.
 
     Raises:
         ConditionMetError: One or more are met; the message names the first.
-        VizzyError: No process was recorded: that is no reason to report success.
+        VizzyError: No process was recorded, or what would meet one may be missing: no reason to report success.
     """
     if not conditions:
         return
@@ -34,3 +37,7 @@ def check_conditions(conditions: Sequence[Condition], summaries: Sequence[ImageS
     if met:
         more = f" (and {len(met) - 1} more)" if len(met) > 1 else ""
         raise ConditionMetError(f"{met[0]}{more}")
+    if not completeness.complete:
+        raise VizzyError(
+            "--fail-if: the trace is not complete, so what meets a condition may be missing; `vizreport info` says more"
+        )

@@ -83,7 +83,7 @@ def command(
             opened, summaries, in_full=in_full, warnings=symbolizer.warnings, ink=choose_ink(), width=find_width()
         )
         echo_lines(text)
-    check_conditions(conditions, summaries)
+    check_conditions(conditions, summaries, opened.completeness)
 
 
 def _count_others(top: int | None, *, as_json: bool, only_leaks: bool) -> int:
