@@ -231,6 +231,9 @@ static void say_unreachable(const struct vz_stream *stream, int error)
         vz_message_error("%s: the receiver takes no more streams now, or can't write its file: it says which", name);
     else if (error == -ECONNREFUSED)
         vz_message_error("%s: nobody listens there; start `vizreport receive` or `vizreport live` first", name);
+    else if (error == -EAGAIN || error == -EPROTO || error == -ECONNRESET)
+        vz_message_error("%s: what listens there does not answer as a receiver does; is it the port of --listen?",
+                         name);
     else
         vz_message_error("%s: can't open the stream: %s", name, strerror(-error));
 }

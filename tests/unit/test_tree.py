@@ -174,3 +174,9 @@ def test_the_command(tmp_path: Path) -> None:
     assert len(shown["processes"][0]["nodes"]) == 1
     assert run(group, ["tree", str(path), "--metric", "size"]).exit_code == 2
     assert run(group, ["tree", "-", "--json"], input=path.read_bytes()).exit_code == 0
+
+
+def test_the_command_tells_of_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "t.trace"
+    path.write_bytes(build().build(end=False, index=False))
+    assert "NOT complete" in CliRunner().invoke(group, ["tree", str(path)]).output

@@ -20,6 +20,7 @@ from vizreport.cli.options import (
 from vizreport.cli.output import choose_ink, choose_lines, echo_lines, find_width
 from vizreport.cli.progress import show_progress
 from vizreport.names import quote
+from vizreport.reports.summary_text import write_completeness
 from vizreport.reports.tree import TreeAsked, make_trees
 from vizreport.reports.tree_json import describe_trees
 from vizreport.reports.tree_text import write_trees
@@ -87,4 +88,5 @@ def command(
             ink=choose_ink(),
             width=find_width(),
         )
-        echo_lines([*text, *(f"names: {quote(warning)}" for warning in warnings)])
+        missing = () if opened.completeness.complete else write_completeness(opened.completeness, choose_ink())
+        echo_lines([*text, *missing, *(f"names: {quote(warning)}" for warning in warnings)])
