@@ -310,7 +310,7 @@ static enum vz_cli_result take_operands(int argc, char **argv, const struct give
     if (!given->format && !cli->is_stream)
         cli->csv = has_suffix(cli->log, ".csv");
     if (!given->when_full)
-        cli->drop_when_full = cli->is_stream && !cli->tee;
+        cli->drop_when_full = cli->wait_while_room = cli->is_stream && !cli->tee;
     if (!given->buffer)
         cli->buffer_bytes = cli->emit_path ? DEFAULT_EMITTED_BUFFER_BYTES : DEFAULT_BUFFER_BYTES;
     return VZ_CLI_RUN;

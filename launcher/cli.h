@@ -26,7 +26,8 @@ struct vz_cli {
     bool follow_children;        /* --children all */
     bool wait_all;               /* --wait all */
     bool free_stacks;            /* --free-stacks */
-    bool drop_when_full;         /* --when-full drop */
+    bool drop_when_full;         /* --when-full drop, or tcp:// without it */
+    bool wait_while_room;        /* tcp:// without --when-full: wait for the collector as long as the spool has room */
     uint32_t max_depth;          /* --max-depth, frames */
     uint64_t buffer_bytes;       /* --buffer */
     uint32_t rss_interval_ms;    /* --rss-interval */

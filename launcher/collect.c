@@ -128,7 +128,10 @@ static uint64_t run_round(struct vz_collector *collector)
     /* Who is known to be dead before the scan has no later image that the scan could miss. */
     vz_images_look_up(collector);
     vz_images_scan(collector);
-    bool is_taking = !collector->is_closed && vz_sink_has_room(collector->sink);
+    bool has_room = vz_sink_has_room(collector->sink);
+    bool is_taking = !collector->is_closed && has_room;
+    if (collector->cli->wait_while_room)
+        vz_session_drop(&collector->memory, !has_room);
     uint64_t n_taken = is_taking ? drain_all(collector, limit) : 0;
     vz_images_end_dead(collector);
     if (vz_sink_has_room(collector->sink))

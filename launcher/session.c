@@ -30,7 +30,8 @@ static void wake_region(const struct vz_session_memory *memory, uint32_t index)
 static void fill_header(struct vz_session *header, const struct vz_cli *cli, uint32_t clock, uint64_t clock_start)
 {
     header->version = VZ_SHM_VERSION;
-    header->options = (cli->free_stacks ? VZ_OPTION_FREE_STACKS : 0) | (cli->drop_when_full ? VZ_OPTION_DROP : 0) |
+    header->options = (cli->free_stacks ? VZ_OPTION_FREE_STACKS : 0) |
+                      (cli->drop_when_full && !cli->wait_while_room ? VZ_OPTION_DROP : 0) |
                       (cli->follow_children ? 0 : VZ_OPTION_NO_CHILDREN);
     header->max_depth = cli->max_depth;
     header->clock = clock;
@@ -40,6 +41,14 @@ static void fill_header(struct vz_session *header, const struct vz_cli *cli, uin
     atomic_store(&header->state, VZ_SESSION_OPEN);
     vz_sys_hold_robust_futex(&header->owner);
     header->magic = VZ_SHM_MAGIC;
+}
+
+void vz_session_drop(const struct vz_session_memory *memory, bool drop)
+{
+    if (drop)
+        atomic_fetch_or(&memory->header->options, VZ_OPTION_DROP);
+    else
+        atomic_fetch_and(&memory->header->options, ~VZ_OPTION_DROP);
 }
 
 int vz_session_create(const struct vz_cli *cli, uint32_t clock, uint64_t clock_start, struct vz_session_memory *memory)

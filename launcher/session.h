@@ -2,6 +2,7 @@
 #ifndef VZ_SESSION_H
 #define VZ_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cli.h"
@@ -15,6 +16,9 @@ struct vz_session_memory {
 
 /* Makes and fills in the shared memory, and takes the owner futex. Prints what fails. Returns 0 or -errno. */
 int vz_session_create(const struct vz_cli *cli, uint32_t clock, uint64_t clock_start, struct vz_session_memory *memory);
+
+/* Whether threads drop what finds the pool full, from now on; else they wait. Those that wait see it within 50 ms. */
+void vz_session_drop(const struct vz_session_memory *memory, bool drop);
 
 /* Maps a region; NULL: no address space. */
 struct vz_region *vz_session_map_region(const struct vz_session_memory *memory, uint32_t index);

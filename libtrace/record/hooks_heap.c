@@ -25,7 +25,8 @@ static inline void allocated(struct vz_thread *thread, enum vz_kind kind, const 
 
 static inline void freeing(struct vz_thread *thread, enum vz_kind kind, const void *block, struct vz_context caller)
 {
-    const bool with_stack = vz_session_shm->options & VZ_OPTION_FREE_STACKS;
+    const uint32_t options = atomic_load_explicit(&vz_session_shm->options, memory_order_relaxed);
+    const bool with_stack = options & VZ_OPTION_FREE_STACKS;
     const uint32_t stack = VZ_UNLIKELY(with_stack) ? vz_thread_stack(thread, caller) : VZ_NODE_ROOT;
     vz_thread_append(thread, kind, vz_clock_ticks(), (uintptr_t)block, 0, stack);
 }

@@ -69,7 +69,7 @@ enum vz_claim {
 struct vz_session {
     uint64_t magic;
     uint32_t version;
-    uint32_t options;               /* VZ_OPTION_* */
+    _Atomic uint32_t options;       /* VZ_OPTION_*; the collector may change VZ_OPTION_DROP */
     uint32_t max_depth;             /* frames kept of each call stack; 0: no stacks */
     uint32_t clock;                 /* enum vz_clock */
     uint64_t buffer_bytes;          /* limit on undrained chunk bytes of one image */
