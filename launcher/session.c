@@ -45,10 +45,9 @@ static void fill_header(struct vz_session *header, const struct vz_cli *cli, uin
 
 void vz_session_drop(const struct vz_session_memory *memory, bool drop)
 {
-    if (drop)
-        atomic_fetch_or(&memory->header->options, VZ_OPTION_DROP);
-    else
-        atomic_fetch_and(&memory->header->options, ~VZ_OPTION_DROP);
+    _Atomic uint32_t *options = &memory->header->options; /* in a line that all hooks read: written when it changes */
+    if (drop != !!(atomic_load(options) & VZ_OPTION_DROP))
+        atomic_fetch_xor(options, VZ_OPTION_DROP);
 }
 
 int vz_session_create(const struct vz_cli *cli, uint32_t clock, uint64_t clock_start, struct vz_session_memory *memory)
